@@ -1,0 +1,2 @@
+//! The command `navarch`.
+fn main() {}

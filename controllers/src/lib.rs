@@ -1,0 +1,1 @@
+//! navarch-controllers. The map of the house: docs/architecture.md

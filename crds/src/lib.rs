@@ -1,0 +1,1 @@
+//! navarch-crds. The map of the house: docs/architecture.md

@@ -1,0 +1,1 @@
+//! navarch-e2e. The map of the house: docs/architecture.md

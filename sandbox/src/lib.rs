@@ -1,0 +1,1 @@
+//! navarch-sandbox. The map of the house: docs/architecture.md

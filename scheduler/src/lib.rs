@@ -1,0 +1,1 @@
+//! navarch-scheduler. The map of the house: docs/architecture.md

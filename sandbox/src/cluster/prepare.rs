@@ -1,0 +1,195 @@
+//! What happens to an object between its arrival and the store, kind by kind where it must be.
+
+use super::{WriteOptions, identity};
+use crate::object::{self, map_mut, metadata_mut};
+use crate::registry::ResourceInfo;
+use crate::status::{Cause, Status};
+use serde_json::{Map, Value, json};
+
+/// Refuses an object of another kind, and gives the object its kind when it has none.
+pub(super) fn decode(
+    info: &ResourceInfo,
+    object: &mut Value,
+    _options: &WriteOptions,
+    _warnings: &mut Vec<String>,
+) -> Result<(), Status> {
+    let map = map_mut(object);
+    map.entry("apiVersion")
+        .or_insert_with(|| info.api_version().into());
+    map.entry("kind")
+        .or_insert_with(|| info.kind.clone().into());
+    Ok(())
+}
+
+/// Puts the object into the namespace of the request.
+pub(super) fn namespace(
+    info: &ResourceInfo,
+    namespace: &str,
+    object: &mut Value,
+) -> Result<(), Status> {
+    if !info.namespaced {
+        metadata_mut(object).remove("namespace");
+        return Ok(());
+    }
+    match object::namespace(object) {
+        Some(own) if own != namespace => Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        )),
+        _ => {
+            metadata_mut(object).insert("namespace".into(), namespace.into());
+            Ok(())
+        }
+    }
+}
+
+/// Gives a new object its identity, and takes what only the server may set.
+pub(super) fn for_create(info: &ResourceInfo, object: &mut Value) -> Result<(), Status> {
+    if object::resource_version(object).is_some_and(|v| v != "0") {
+        return Err(Status::unknown(
+            "resourceVersion should not be set on objects to be created",
+        ));
+    }
+    if object::name(object).is_empty() {
+        let cause = Cause {
+            reason: "FieldValueRequired".into(),
+            message: "Required value: name or generateName is required".into(),
+            field: "metadata.name".into(),
+        };
+        return Err(Status::invalid(&info.group, &info.kind, "", &[cause]));
+    }
+    let metadata = metadata_mut(object);
+    for field in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "resourceVersion",
+    ] {
+        metadata.remove(field);
+    }
+    metadata.insert("uid".into(), identity::uid().into());
+    metadata.insert("creationTimestamp".into(), object::now().into());
+    metadata.remove("generation");
+    if info.has_generation() {
+        metadata.insert("generation".into(), json!(1));
+    }
+    if info.has_status() && info.custom.is_some() {
+        map_mut(object).remove("status");
+    }
+    Ok(())
+}
+
+/// Keeps of the live object what a write to this place must not change.
+pub(super) fn for_update(
+    info: &ResourceInfo,
+    live: &Value,
+    new: &mut Value,
+    options: &WriteOptions,
+) -> Result<(), Status> {
+    let own = object::name(live);
+    check_preconditions(info, live, new)?;
+    let kept = [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "generateName",
+        "resourceVersion",
+    ];
+    let source = live.get("metadata").and_then(Value::as_object);
+    let metadata = metadata_mut(new);
+    metadata.insert("name".into(), own.into());
+    metadata.remove("selfLink");
+    for field in kept {
+        match source.and_then(|m| m.get(field)) {
+            Some(value) => metadata.insert(field.into(), value.clone()),
+            None => metadata.remove(field),
+        };
+    }
+    match options.subresource.as_deref() {
+        Some("status") => only_status(live, new),
+        None if info.has_status() => keep(live, new, "status"),
+        _ => {}
+    }
+    if info.has_generation() && options.subresource.as_deref() != Some("status") {
+        let moved = differs(info, live, new);
+        if moved {
+            let next = object::generation(live) + 1;
+            metadata_mut(new).insert("generation".into(), json!(next));
+        }
+    }
+    Ok(())
+}
+
+fn check_preconditions(info: &ResourceInfo, live: &Value, new: &Value) -> Result<(), Status> {
+    let name = object::name(live);
+    let uid = object::uid(new);
+    if !uid.is_empty() && uid != object::uid(live) {
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            object::uid(live)
+        );
+        return Err(Status::conflict(&info.group, &info.plural, name, &why));
+    }
+    match object::resource_version(new).filter(|v| *v != "0") {
+        Some(version) if Some(version) != object::resource_version(live) => {
+            Err(Status::stale(&info.group, &info.plural, name))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn keep(live: &Value, new: &mut Value, field: &str) {
+    match live.get(field) {
+        Some(value) => map_mut(new).insert(field.into(), value.clone()),
+        None => map_mut(new).remove(field),
+    };
+}
+
+/// A write to the status subresource: everything but the status and the managed fields stays.
+fn only_status(live: &Value, new: &mut Value) {
+    let status = new.get("status").cloned();
+    let managed = new.pointer("/metadata/managedFields").cloned();
+    *new = live.clone();
+    let map = map_mut(new);
+    match status {
+        Some(status) => map.insert("status".into(), status),
+        None => map.remove("status"),
+    };
+    if let Some(managed) = managed {
+        metadata_mut(new).insert("managedFields".into(), managed);
+    }
+}
+
+/// Whether what the generation counts is different.
+fn differs(info: &ResourceInfo, live: &Value, new: &Value) -> bool {
+    let counted = |object: &Value| -> Map<String, Value> {
+        let map = object.as_object().cloned().unwrap_or_default();
+        let skipped = |k: &str| k == "metadata" || (k == "status" && info.has_status());
+        map.into_iter().filter(|(k, _)| !skipped(k)).collect()
+    };
+    counted(live) != counted(new)
+}
+
+/// Checks a new object.
+pub(super) fn validate_create(_info: &ResourceInfo, _object: &Value) -> Result<(), Status> {
+    Ok(())
+}
+
+/// Checks a changed object.
+pub(super) fn validate_update(
+    _info: &ResourceInfo,
+    _live: &Value,
+    _new: &Value,
+) -> Result<(), Status> {
+    Ok(())
+}
+
+/// Writes down who owns which fields.
+pub(super) fn managed_fields(
+    _info: &ResourceInfo,
+    _live: Option<&Value>,
+    _object: &mut Value,
+    _options: &WriteOptions,
+) {
+}

@@ -1,0 +1,146 @@
+//! Update in all its forms: replace, change in place, status.
+
+use super::admission::{Operation, Review};
+use super::{Cluster, WriteOptions, Written, collection, convert, key, prepare};
+use crate::object::{self, Gvr, Object};
+use crate::registry::ResourceInfo;
+use crate::status::Status;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// How often a write without a resourceVersion is tried again when others are faster.
+const ATTEMPTS: usize = 30;
+
+impl Cluster {
+    /// Replaces an object, or its subresource (`options.subresource`).
+    pub fn update(
+        &self,
+        gvr: &Gvr,
+        namespace: &str,
+        name: &str,
+        object: Value,
+        options: &WriteOptions,
+    ) -> Result<Written, Status> {
+        let info = self.resource(gvr)?;
+        let mut object = object;
+        let mut warnings = Vec::new();
+        prepare::decode(&info, &mut object, options, &mut warnings)?;
+        prepare::namespace(&info, namespace, &mut object)?;
+        let mut written = self.change(&info, namespace, name, options, |_| Ok(object.clone()))?;
+        written.warnings.splice(0..0, warnings);
+        Ok(written)
+    }
+
+    /// Replaces the status of an object; its name and namespace are those of the object given.
+    pub fn update_status(&self, gvr: &Gvr, object: Value, manager: &str) -> Result<Object, Status> {
+        let namespace = object::namespace(&object).unwrap_or_default().to_owned();
+        let name = object::name(&object).to_owned();
+        let options = WriteOptions::by(manager).to("status");
+        Ok(self
+            .update(gvr, &namespace, &name, object, &options)?
+            .object)
+    }
+
+    /// Reads an object, lets `change` change it, writes it; again when someone else was faster. A change without effect
+    /// writes nothing.
+    pub fn mutate(
+        &self,
+        gvr: &Gvr,
+        namespace: &str,
+        name: &str,
+        options: &WriteOptions,
+        mut change: impl FnMut(&mut Value) -> Result<(), Status>,
+    ) -> Result<Written, Status> {
+        let info = self.resource(gvr)?;
+        self.change(&info, namespace, name, options, |live| {
+            let mut new = Value::clone(live);
+            change(&mut new)?;
+            Ok(new)
+        })
+    }
+
+    /// The one way to change a stored object: `make` gives the new one (in the resource's version) from the live one.
+    pub(super) fn change(
+        &self,
+        info: &ResourceInfo,
+        namespace: &str,
+        name: &str,
+        options: &WriteOptions,
+        mut make: impl FnMut(&Object) -> Result<Value, Status>,
+    ) -> Result<Written, Status> {
+        for _ in 0..ATTEMPTS {
+            let missing = || Status::not_found(&info.group, &info.plural, name);
+            let live = self.live(info, namespace, name).ok_or_else(missing)?;
+            let new = make(&convert::to(live.clone(), info))?;
+            let new = convert::to_storage(new, info);
+            let mut warnings = Vec::new();
+            let new = self.prepare_change(info, &live, new, options, &mut warnings)?;
+            if let Some(object) = self.commit_change(info, &live, new, options.dry_run) {
+                let object = convert::to(object, info);
+                return Ok(Written {
+                    object,
+                    created: false,
+                    warnings,
+                });
+            }
+        }
+        Err(Status::stale(&info.group, &info.plural, name))
+    }
+
+    fn prepare_change(
+        &self,
+        info: &ResourceInfo,
+        live: &Object,
+        mut new: Value,
+        options: &WriteOptions,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value, Status> {
+        prepare::for_update(info, live, &mut new, options)?;
+        for step in self.admission() {
+            step.admit(&mut Review {
+                cluster: self,
+                resource: info,
+                operation: Operation::Update,
+                object: &mut new,
+                old: Some(live),
+                options,
+                warnings,
+            })?;
+        }
+        prepare::validate_update(info, live, &new)?;
+        prepare::managed_fields(info, Some(live), &mut new, options);
+        Ok(new)
+    }
+
+    /// Stores the change; `None` when someone else was faster. An object whose last finalizer went is removed.
+    fn commit_change(
+        &self,
+        info: &ResourceInfo,
+        live: &Object,
+        new: Value,
+        dry_run: bool,
+    ) -> Option<Object> {
+        if new == **live {
+            return Some(live.clone());
+        }
+        if dry_run {
+            return Some(Arc::new(new));
+        }
+        let namespace = object::namespace(live).unwrap_or_default();
+        let key = key(info, namespace, object::name(live));
+        let expected = Some(object::revision(live));
+        let gone = object::deletion_timestamp(&new).is_some() && self.may_go(info, &new);
+        let stored = self
+            .store()
+            .commit(&collection(info), &key, expected, Some(new))
+            .ok()?;
+        if gone {
+            let at = Some(object::revision(&stored));
+            if let Ok(removed) = self.store().commit(&collection(info), &key, at, None) {
+                self.after_delete(info, &removed);
+            }
+        }
+        self.after_write(info, &stored);
+        Some(stored)
+    }
+}

@@ -1,0 +1,1 @@
+//! The discovery documents, from what the registry holds; pure.

@@ -1,0 +1,1 @@
+//! Faults that can be injected: delays, errors, cuts, partitions.

@@ -1,0 +1,1 @@
+//! The HTTP side: routing, content negotiation, watch streams, TLS.

@@ -1,0 +1,1 @@
+//! Namespace termination, garbage collection and the objects every cluster has.

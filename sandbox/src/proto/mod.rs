@@ -1,0 +1,1 @@
+//! Protobuf bodies to JSON and back; pure.

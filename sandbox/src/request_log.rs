@@ -1,0 +1,1 @@
+//! What was asked of a server, for tests that count.

@@ -1,0 +1,1 @@
+//! Nodes, kubelet and workload controllers that only pretend.

@@ -1,14 +1,6 @@
-//! What is known of each kind: defaults, pruning, validation; pure.
+//! What is known of each kind's fields: schemas, defaults, pruning, strict decoding and validation. Pure functions over
+//! JSON values; nothing here stores, sends or knows of requests.
 
-use serde_json::Value;
+pub mod node;
 
-/// A place in a schema.
-#[derive(Debug, Clone)]
-pub struct Node;
-
-impl Node {
-    /// The schema of a custom resource's version.
-    pub fn structural(_schema: &Value) -> Self {
-        Self
-    }
-}
+pub use node::{Kind, ListType, Node, Schemas};

@@ -1,0 +1,1 @@
+//! Ownership against the recordings, and by property.

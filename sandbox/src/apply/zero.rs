@@ -1,0 +1,31 @@
+//! The empty object of a kind as the server sees it. In the server a kind is a Go struct: structures that are not
+//! pointers are always there, and required fields have their zero value. A create is compared with it, which is why
+//! nobody owns `spec` itself but somebody owns `spec.replicas`. Custom resources have no such thing.
+
+use crate::schema::{Kind, Node};
+use serde_json::{Map, Value, json};
+
+/// The empty object.
+pub fn of(node: &Node) -> Value {
+    let mut out = Map::new();
+    if node.is_structural() {
+        return Value::Object(out);
+    }
+    for (name, field) in node.fields() {
+        if field.default().is_some_and(Value::is_object) && field.kind() == Kind::Object {
+            out.insert(name, of(&field));
+        } else if node.requires(&name) {
+            out.insert(name, zero(&field));
+        }
+    }
+    Value::Object(out)
+}
+
+fn zero(field: &Node) -> Value {
+    match field.kind() {
+        Kind::String => json!(""),
+        Kind::Integer | Kind::Number => json!(0),
+        Kind::Boolean => json!(false),
+        Kind::Object | Kind::Array | Kind::Any => Value::Null,
+    }
+}

@@ -33,7 +33,9 @@ pub(super) fn form(node: &Node, value: &Value) -> Form {
         };
     }
     match (node.kind(), value) {
-        (Kind::Array, Value::Array(_) | Value::Null) if node.list_type() == ListType::Atomic => Form::AtomicList,
+        (Kind::Array, Value::Array(_) | Value::Null) if node.list_type() == ListType::Atomic => {
+            Form::AtomicList
+        }
         (Kind::Array, Value::Array(_) | Value::Null) => Form::List,
         (Kind::Object, Value::Object(_) | Value::Null) if node.is_atomic_map() => Form::AtomicMap,
         (Kind::Object, Value::Object(_) | Value::Null) => Form::Map,
@@ -80,7 +82,10 @@ fn collect(value: &Value, node: &Node, path: &mut Vec<Step>, set: &mut FieldSet)
             for (key, field) in value.as_object().into_iter().flatten() {
                 path.push(Step::Field(key.clone()));
                 collect(field, &child(node, key), path, set);
-                if field.is_null() || field.as_object().is_some_and(Map::is_empty) || node.field(key).is_none() {
+                if field.is_null()
+                    || field.as_object().is_some_and(Map::is_empty)
+                    || node.field(key).is_none()
+                {
                     set.insert(path);
                 }
                 path.pop();
@@ -104,13 +109,20 @@ impl Comparison {
     /// Without these paths and what is below them.
     #[must_use]
     pub fn without(&self, ignored: &FieldSet) -> Self {
-        Self { added: self.added.without(ignored), modified: self.modified.without(ignored), removed: self.removed.without(ignored) }
+        Self {
+            added: self.added.without(ignored),
+            modified: self.modified.without(ignored),
+            removed: self.removed.without(ignored),
+        }
     }
 }
 
 /// Compares two objects of one schema.
 pub fn compare(old: &Value, new: &Value, node: &Node) -> Comparison {
-    let mut walk = Walk { out: Comparison::default(), path: Vec::new() };
+    let mut walk = Walk {
+        out: Comparison::default(),
+        path: Vec::new(),
+    };
     walk.visit(Some(old), Some(new), node);
     walk.out
 }
@@ -133,7 +145,9 @@ impl Walk {
     fn visit(&mut self, old: Option<&Value>, new: Option<&Value>, node: &Node) {
         let was_leaf = match (old, new) {
             (None, None) => return,
-            (Some(value), None) | (None, Some(value)) => self.walk(form(node, value), old, new, node),
+            (Some(value), None) | (None, Some(value)) => {
+                self.walk(form(node, value), old, new, node)
+            }
             (Some(before), Some(after)) => {
                 let (a, b) = (form(node, before), form(node, after));
                 if a == b {
@@ -141,7 +155,11 @@ impl Walk {
                 } else {
                     // the kind of value changed: the old one's parts go, the new one's come
                     let first = self.walk(a, old, if a == Form::Scalar { new } else { None }, node);
-                    if b == Form::Scalar { first } else { self.walk(b, None, new, node) }
+                    if b == Form::Scalar {
+                        first
+                    } else {
+                        self.walk(b, None, new, node)
+                    }
                 }
             }
         };
@@ -182,7 +200,8 @@ impl Walk {
     }
 
     fn map(&mut self, old: Option<&Value>, new: Option<&Value>, node: &Node) {
-        let fields = |v: Option<&'_ Value>| v.and_then(Value::as_object).cloned().unwrap_or_default();
+        let fields =
+            |v: Option<&'_ Value>| v.and_then(Value::as_object).cloned().unwrap_or_default();
         let (old, new) = (fields(old), fields(new));
         let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for key in keys {
@@ -198,7 +217,10 @@ impl Walk {
         let steps: BTreeSet<&Step> = before.keys().chain(after.keys()).collect();
         for step in steps {
             let none = Vec::new();
-            let (l, r) = (before.get(step).unwrap_or(&none), after.get(step).unwrap_or(&none));
+            let (l, r) = (
+                before.get(step).unwrap_or(&none),
+                after.get(step).unwrap_or(&none),
+            );
             self.path.push(step.clone());
             match (l.len(), r.len()) {
                 (0 | 1, 0 | 1) => self.visit(l.first().copied(), r.first().copied(), &items),

@@ -15,7 +15,16 @@ pub struct Conflict {
 
 impl Conflict {
     pub(super) fn between(entry: &Entry, gained: &FieldSet) -> Vec<Self> {
-        entry.fields.intersection(gained).paths().into_iter().map(|path| Self { manager: entry.spell(), path }).collect()
+        entry
+            .fields
+            .intersection(gained)
+            .paths()
+            .into_iter()
+            .map(|path| Self {
+                manager: entry.spell(),
+                path,
+            })
+            .collect()
     }
 
     /// The cause's `field`.
@@ -37,7 +46,11 @@ pub(super) fn refuse(mut conflicts: Vec<Conflict>) -> ApplyError {
 /// The message of the answer.
 pub fn message(conflicts: &[Conflict]) -> String {
     if let [only] = conflicts {
-        return format!("Apply failed with 1 conflict: {}: {}", only.message(), only.field());
+        return format!(
+            "Apply failed with 1 conflict: {}: {}",
+            only.message(),
+            only.field()
+        );
     }
     let mut lines = Vec::new();
     let mut last = None;
@@ -48,5 +61,9 @@ pub fn message(conflicts: &[Conflict]) -> String {
         }
         lines.push(format!("- {}", conflict.field()));
     }
-    format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
+    format!(
+        "Apply failed with {} conflicts: {}",
+        conflicts.len(),
+        lines.join("\n")
+    )
 }

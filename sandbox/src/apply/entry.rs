@@ -49,7 +49,13 @@ impl Entry {
     }
 
     fn read(value: &Value) -> Option<Self> {
-        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |key: &str| {
+            value
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let operation = match value.get("operation").and_then(Value::as_str)? {
             "Apply" => Operation::Apply,
             "Update" => Operation::Update,
@@ -94,19 +100,40 @@ impl Entry {
     }
 
     fn order(&self, other: &Self) -> Ordering {
-        (self.operation, &self.time, &self.manager, &self.api_version, &self.subresource).cmp(&(other.operation, &other.time, &other.manager, &other.api_version, &other.subresource))
+        (
+            self.operation,
+            &self.time,
+            &self.manager,
+            &self.api_version,
+            &self.subresource,
+        )
+            .cmp(&(
+                other.operation,
+                &other.time,
+                &other.manager,
+                &other.api_version,
+                &other.subresource,
+            ))
     }
 }
 
 /// The entries of an object; those that cannot be read are left out.
-pub fn read(object: &Value) -> Vec<Entry> {
-    object.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten().filter_map(Entry::read).collect()
+pub(super) fn read(object: &Value) -> Vec<Entry> {
+    object
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Entry::read)
+        .collect()
 }
 
 /// Whether the object asks for its managed fields to be forgotten: a list with one empty entry.
 pub(super) fn is_reset(object: &Value) -> bool {
     match object.pointer("/metadata/managedFields") {
-        Some(Value::Array(entries)) => matches!(entries.as_slice(), [Value::Object(entry)] if entry.is_empty()),
+        Some(Value::Array(entries)) => {
+            matches!(entries.as_slice(), [Value::Object(entry)] if entry.is_empty())
+        }
         _ => false,
     }
 }
@@ -114,13 +141,18 @@ pub(super) fn is_reset(object: &Value) -> bool {
 /// Puts the entries into an object, in the server's order: appliers first, then by time and name.
 pub(super) fn write(object: &mut Value, mut entries: Vec<Entry>) {
     entries.sort_by(Entry::order);
-    let Some(object) = object.as_object_mut() else { return };
+    let Some(object) = object.as_object_mut() else {
+        return;
+    };
     let meta = object.entry("metadata").or_insert_with(|| json!({}));
     if let Some(meta) = meta.as_object_mut() {
         if entries.is_empty() {
             meta.remove("managedFields");
         } else {
-            meta.insert("managedFields".to_owned(), entries.iter().map(Entry::write).collect());
+            meta.insert(
+                "managedFields".to_owned(),
+                entries.iter().map(Entry::write).collect(),
+            );
         }
     }
 }

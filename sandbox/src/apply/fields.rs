@@ -42,7 +42,9 @@ impl FieldSet {
 
     /// Adds a path.
     pub fn insert(&mut self, path: &[Step]) {
-        let Some((last, parents)) = path.split_last() else { return };
+        let Some((last, parents)) = path.split_last() else {
+            return;
+        };
         let mut set = self;
         for step in parents {
             set = &mut set.entries.entry(step.clone()).or_default().below;
@@ -57,7 +59,10 @@ impl FieldSet {
 
     /// The paths below a step, if there are any.
     pub fn below(&self, step: &Step) -> Option<&Self> {
-        self.entries.get(step).map(|e| &e.below).filter(|s| !s.is_empty())
+        self.entries
+            .get(step)
+            .map(|e| &e.below)
+            .filter(|s| !s.is_empty())
     }
 
     /// Every path in either set.
@@ -77,7 +82,10 @@ impl FieldSet {
         let mut out = Self::new();
         for (step, entry) in &self.entries {
             let theirs = other.entries.get(step).unwrap_or(&nothing);
-            let made = Entry { member: keep(entry.member, theirs.member), below: entry.below.combine(&theirs.below, keep) };
+            let made = Entry {
+                member: keep(entry.member, theirs.member),
+                below: entry.below.combine(&theirs.below, keep),
+            };
             if !made.is_empty() {
                 out.entries.insert(step.clone(), made);
             }
@@ -105,7 +113,10 @@ impl FieldSet {
             match other.entries.get(step) {
                 Some(theirs) if theirs.member => {}
                 Some(theirs) => {
-                    let made = Entry { member: entry.member, below: entry.below.without(&theirs.below) };
+                    let made = Entry {
+                        member: entry.member,
+                        below: entry.below.without(&theirs.below),
+                    };
                     if !made.is_empty() {
                         out.entries.insert(step.clone(), made);
                     }
@@ -147,8 +158,16 @@ impl FieldSet {
                 Step::Field(name) => (node.field(name).is_some(), node.child(name)),
                 Step::Key(_) | Step::Value(_) | Step::Index(_) => (false, node.items()),
             };
-            let below = entry.below.with_named_fields(&child.unwrap_or_else(Node::anything));
-            out.entries.insert(step.clone(), Entry { member: entry.member || (named && !below.is_empty()), below });
+            let below = entry
+                .below
+                .with_named_fields(&child.unwrap_or_else(Node::anything));
+            out.entries.insert(
+                step.clone(),
+                Entry {
+                    member: entry.member || (named && !below.is_empty()),
+                    below,
+                },
+            );
         }
         out
     }
@@ -157,9 +176,14 @@ impl FieldSet {
     pub fn from_v1(fields: &Value) -> Self {
         let mut out = Self::new();
         for (key, value) in fields.as_object().into_iter().flatten() {
-            let Some(step) = Step::parse(key) else { continue };
+            let Some(step) = Step::parse(key) else {
+                continue;
+            };
             let empty = value.as_object().is_none_or(Map::is_empty);
-            let entry = Entry { member: empty || value.get(".").is_some(), below: Self::from_v1(value) };
+            let entry = Entry {
+                member: empty || value.get(".").is_some(),
+                below: Self::from_v1(value),
+            };
             if !entry.is_empty() {
                 out.entries.insert(step, entry);
             }
@@ -178,7 +202,10 @@ impl FieldSet {
             out.insert(".".to_owned(), Value::Object(Map::new()));
         }
         for (step, entry) in &self.entries {
-            out.insert(step.encode(), Value::Object(entry.below.encode(entry.member)));
+            out.insert(
+                step.encode(),
+                Value::Object(entry.below.encode(entry.member)),
+            );
         }
         out
     }
@@ -217,7 +244,10 @@ mod tests {
     fn difference_is_exact_and_without_is_deep() {
         let all = FieldSet::from_v1(&json!({"f:a": {".": {}, "f:b": {}}, "f:c": {}}));
         let a = plain(&["a"]);
-        assert_eq!(all.difference(&a).to_v1(), json!({"f:a": {"f:b": {}}, "f:c": {}}));
+        assert_eq!(
+            all.difference(&a).to_v1(),
+            json!({"f:a": {"f:b": {}}, "f:c": {}})
+        );
         assert_eq!(all.without(&a).to_v1(), json!({"f:c": {}}));
         assert_eq!(all.intersection(&a).to_v1(), json!({"f:a": {}}));
     }

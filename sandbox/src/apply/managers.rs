@@ -63,7 +63,8 @@ impl Write<'_> {
     }
 
     fn unowned(&self, set: &FieldSet) -> FieldSet {
-        set.difference(&plain(UNOWNED)).without(&plain(self.ignored))
+        set.difference(&plain(UNOWNED))
+            .without(&plain(self.ignored))
     }
 }
 
@@ -80,7 +81,14 @@ fn bare(object: &Value) -> Value {
 pub fn manager_name(given: Option<&str>, user_agent: &str) -> String {
     match given {
         Some(name) if !name.is_empty() => name.to_owned(),
-        _ => user_agent.split('/').next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(128).collect(),
+        _ => user_agent
+            .split('/')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(128)
+            .collect(),
     }
 }
 
@@ -90,8 +98,16 @@ pub fn after_update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
         entry::write(new, Vec::new());
         return;
     }
-    let sent = if write.subresource.is_empty() { entry::read(new) } else { Vec::new() };
-    let entries = if sent.is_empty() { live.map(entry::read).unwrap_or_default() } else { sent };
+    let sent = if write.subresource.is_empty() {
+        entry::read(new)
+    } else {
+        Vec::new()
+    };
+    let entries = if sent.is_empty() {
+        live.map(entry::read).unwrap_or_default()
+    } else {
+        sent
+    };
     if entries.is_empty() && live.is_some() {
         // what has never been tracked is not tracked from the middle
         entry::write(new, Vec::new());
@@ -130,11 +146,16 @@ fn lose(entry: &mut Entry, change: &Comparison) {
 
 /// When there are too many updaters the oldest become one.
 fn cap(entries: &mut Vec<Entry>) {
-    let updaters = entries.iter().filter(|e| e.operation == Operation::Update).count();
+    let updaters = entries
+        .iter()
+        .filter(|e| e.operation == Operation::Update)
+        .count();
     if updaters <= UPDATERS_AT_MOST {
         return;
     }
-    entries.sort_by(|a, b| (a.operation, &a.time, &a.manager).cmp(&(b.operation, &b.time, &b.manager)));
+    entries.sort_by(|a, b| {
+        (a.operation, &a.time, &a.manager).cmp(&(b.operation, &b.time, &b.manager))
+    });
     let mut too_many = updaters - UPDATERS_AT_MOST;
     let mut kept: Vec<Entry> = Vec::new();
     for mut entry in std::mem::take(entries) {
@@ -164,7 +185,10 @@ pub fn keep_times(live: &Value, new: &mut Value) {
     let before = entry::read(live);
     let mut after = entry::read(new);
     for entry in &mut after {
-        if let Some(old) = before.iter().find(|old| old.is_same_manager(entry) && old.fields == entry.fields) {
+        if let Some(old) = before
+            .iter()
+            .find(|old| old.is_same_manager(entry) && old.fields == entry.fields)
+        {
             entry.time.clone_from(&old.time);
         }
     }
@@ -175,28 +199,55 @@ pub fn keep_times(live: &Value, new: &mut Value) {
 ///
 /// # Errors
 /// Conflicts with other managers unless forced; a configuration that has managed fields or does not fit the schema.
-pub fn apply(live: Option<&Value>, applied: &Value, write: &Write<'_>, force: bool) -> Result<Value, ApplyError> {
-    if applied.pointer("/metadata/managedFields").is_some_and(|v| v.as_array().is_some_and(|a| !a.is_empty())) {
+pub fn apply(
+    live: Option<&Value>,
+    applied: &Value,
+    write: &Write<'_>,
+    force: bool,
+) -> Result<Value, ApplyError> {
+    if applied
+        .pointer("/metadata/managedFields")
+        .is_some_and(|v| v.as_array().is_some_and(|a| !a.is_empty()))
+    {
         return Err(ApplyError::ManagedFields);
     }
     typed::check(applied, write.node)?;
     let mut entries = live.map(entry::read).unwrap_or_default();
     if let (Some(live), true) = (live, entries.is_empty()) {
-        let first = Write { manager: BEFORE_FIRST_APPLY, subresource: "", ..write.clone() };
+        let first = Write {
+            manager: BEFORE_FIRST_APPLY,
+            subresource: "",
+            ..write.clone()
+        };
         entries = updated(entries, &zero::of(write.node), &bare(live), &first);
     }
     match merged(live, applied, write, entries.clone(), force) {
         Err(ApplyError::Conflicts(conflicts)) if write.manager == "kubectl" => {
             // kubectl takes over what its client-side apply wrote and nobody changed since
-            let allowed = live.map(|live| last_applied(live, write.node)).unwrap_or_default();
-            let others: Vec<_> = conflicts.into_iter().filter(|c| !allowed.contains(&c.path)).collect();
-            if others.is_empty() { merged(live, applied, write, entries, true) } else { Err(ApplyError::Conflicts(others)) }
+            let allowed = live
+                .map(|live| last_applied(live, write.node))
+                .unwrap_or_default();
+            let others: Vec<_> = conflicts
+                .into_iter()
+                .filter(|c| !allowed.contains(&c.path))
+                .collect();
+            if others.is_empty() {
+                merged(live, applied, write, entries, true)
+            } else {
+                Err(ApplyError::Conflicts(others))
+            }
         }
         other => other,
     }
 }
 
-fn merged(live: Option<&Value>, applied: &Value, write: &Write<'_>, former: Vec<Entry>, force: bool) -> Result<Value, ApplyError> {
+fn merged(
+    live: Option<&Value>,
+    applied: &Value,
+    write: &Write<'_>,
+    former: Vec<Entry>,
+    force: bool,
+) -> Result<Value, ApplyError> {
     let node = write.node;
     let applied = bare(applied);
     let before = live.map(bare);
@@ -206,23 +257,39 @@ fn merged(live: Option<&Value>, applied: &Value, write: &Write<'_>, former: Vec<
     };
     let mine = write.entry(Operation::Apply, write.unowned(&field_set(&applied, node)));
     let mut entries = former.clone();
-    let last = entries.iter().position(|e| e.is_same_manager(&mine)).map(|at| entries.remove(at));
+    let last = entries
+        .iter()
+        .position(|e| e.is_same_manager(&mine))
+        .map(|at| entries.remove(at));
     if let Some(last) = &last
         && !last.fields.is_empty()
     {
-        let everyone = entries.iter().fold(mine.fields.clone(), |all, e| all.union(&e.fields));
+        let everyone = entries
+            .iter()
+            .fold(mine.fields.clone(), |all, e| all.union(&e.fields));
         object = prune(&object, &last.fields, &everyone, node);
     }
-    let change = compare(&before.clone().unwrap_or_else(|| zero::of(node)), &object, node).without(&plain(write.ignored));
+    let change = compare(
+        &before.clone().unwrap_or_else(|| zero::of(node)),
+        &object,
+        node,
+    )
+    .without(&plain(write.ignored));
     let gained = change.modified.union(&change.added);
-    let conflicts = entries.iter().flat_map(|e| Conflict::between(e, &gained)).collect::<Vec<_>>();
+    let conflicts = entries
+        .iter()
+        .flat_map(|e| Conflict::between(e, &gained))
+        .collect::<Vec<_>>();
     if !force && !conflicts.is_empty() {
         return Err(refuse(conflicts));
     }
     for entry in &mut entries {
         lose(entry, &change);
     }
-    let unchanged = last.as_ref().is_some_and(|l| l.fields == mine.fields && l.api_version == mine.api_version) && before.as_ref().is_some_and(|b| *b == object);
+    let unchanged = last
+        .as_ref()
+        .is_some_and(|l| l.fields == mine.fields && l.api_version == mine.api_version)
+        && before.as_ref().is_some_and(|b| *b == object);
     entries.push(match last {
         Some(last) if unchanged => last,
         _ => mine,
@@ -231,7 +298,10 @@ fn merged(live: Option<&Value>, applied: &Value, write: &Write<'_>, former: Vec<
     refresh_last_applied(live, &applied, &mut object, write);
     if let (Some(live), Some(version)) = (live, object.get_mut("apiVersion")) {
         // a configuration in another version does not change the version of the object here
-        if let Some(kept) = live.get("apiVersion").filter(|_| applied.get("apiVersion").is_none()) {
+        if let Some(kept) = live
+            .get("apiVersion")
+            .filter(|_| applied.get("apiVersion").is_none())
+        {
             version.clone_from(kept);
         }
     }
@@ -256,25 +326,51 @@ fn prune(merged: &Value, last: &FieldSet, everyone: &FieldSet, node: &Node) -> V
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 fn last_applied(live: &Value, node: &Node) -> Vec<Vec<super::Step>> {
-    let text = live.pointer("/metadata/annotations").and_then(|a| a.get(LAST_APPLIED)).and_then(Value::as_str);
-    let Some(configuration) = text.and_then(|t| serde_json::from_str::<Value>(t).ok()) else { return Vec::new() };
+    let text = live
+        .pointer("/metadata/annotations")
+        .and_then(|a| a.get(LAST_APPLIED))
+        .and_then(Value::as_str);
+    let Some(configuration) = text.and_then(|t| serde_json::from_str::<Value>(t).ok()) else {
+        return Vec::new();
+    };
     let change = compare(&configuration, live, node);
-    field_set(&configuration, node).difference(&change.modified).difference(&change.added).difference(&change.removed).paths()
+    field_set(&configuration, node)
+        .difference(&change.modified)
+        .difference(&change.added)
+        .difference(&change.removed)
+        .paths()
 }
 
 /// kubectl's record of what it applied is kept up to date by the server once kubectl applies on the server's side.
-fn refresh_last_applied(live: Option<&Value>, applied: &Value, object: &mut Value, write: &Write<'_>) {
-    let had = live.and_then(|l| l.pointer("/metadata/annotations")).and_then(|a| a.get(LAST_APPLIED)).and_then(Value::as_str).is_some_and(|t| !t.is_empty());
+fn refresh_last_applied(
+    live: Option<&Value>,
+    applied: &Value,
+    object: &mut Value,
+    write: &Write<'_>,
+) {
+    let had = live
+        .and_then(|l| l.pointer("/metadata/annotations"))
+        .and_then(|a| a.get(LAST_APPLIED))
+        .and_then(Value::as_str)
+        .is_some_and(|t| !t.is_empty());
     if write.manager != "kubectl" || !had || !write.subresource.is_empty() {
         return;
     }
     let mut record = applied.clone();
-    if let Some(annotations) = record.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+    if let Some(annotations) = record
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    {
         annotations.remove(LAST_APPLIED);
     }
-    if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut)
+    if let Some(annotations) = object
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
         && annotations.contains_key(LAST_APPLIED)
     {
-        annotations.insert(LAST_APPLIED.to_owned(), Value::String(format!("{record}\n")));
+        annotations.insert(
+            LAST_APPLIED.to_owned(),
+            Value::String(format!("{record}\n")),
+        );
     }
 }

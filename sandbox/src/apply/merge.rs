@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The object with the configuration merged in; the configuration wins.
-pub fn merge(live: &Value, applied: &Value, node: &Node) -> Value {
+pub(super) fn merge(live: &Value, applied: &Value, node: &Node) -> Value {
     let form_applied = form(node, applied);
     if form(node, live) != form_applied {
         return applied.clone();
@@ -23,7 +23,11 @@ pub fn merge(live: &Value, applied: &Value, node: &Node) -> Value {
 
 fn merge_map(live: &Value, applied: &Value, node: &Node) -> Value {
     let (Value::Object(ours), Value::Object(theirs)) = (live, applied) else {
-        return if applied.is_null() { live.clone() } else { applied.clone() };
+        return if applied.is_null() {
+            live.clone()
+        } else {
+            applied.clone()
+        };
     };
     if ours.is_empty() && theirs.is_empty() {
         return applied.clone();
@@ -41,9 +45,18 @@ fn merge_map(live: &Value, applied: &Value, node: &Node) -> Value {
 
 fn merge_list(live: &Value, applied: &Value, node: &Node) -> Value {
     let (Value::Array(left), Value::Array(right)) = (live, applied) else {
-        return if applied.is_null() { live.clone() } else { applied.clone() };
+        return if applied.is_null() {
+            live.clone()
+        } else {
+            applied.clone()
+        };
     };
-    let steps = |items: &[Value]| items.iter().map(|item| Step::of_item(node, item).ok()).collect::<Vec<_>>();
+    let steps = |items: &[Value]| {
+        items
+            .iter()
+            .map(|item| Step::of_item(node, item).ok())
+            .collect::<Vec<_>>()
+    };
     let (left_steps, right_steps) = (steps(left), steps(right));
     let mut left_items: BTreeMap<&Step, Vec<&Value>> = BTreeMap::new();
     for (step, item) in left_steps.iter().zip(left) {
@@ -52,7 +65,11 @@ fn merge_list(live: &Value, applied: &Value, node: &Node) -> Value {
         }
     }
     let in_right: BTreeSet<&Step> = right_steps.iter().flatten().collect();
-    let mut shared: VecDeque<&Step> = right_steps.iter().flatten().filter(|s| left_items.contains_key(s)).collect();
+    let mut shared: VecDeque<&Step> = right_steps
+        .iter()
+        .flatten()
+        .filter(|s| left_items.contains_key(s))
+        .collect();
     let items = item_node(node);
     let (mut l, mut r) = (0, 0);
     let mut merged: BTreeSet<&Step> = BTreeSet::new();
@@ -103,7 +120,7 @@ fn merge_list(live: &Value, applied: &Value, node: &Node) -> Value {
 }
 
 /// The object without the members of the set; structures that become empty go, too.
-pub fn remove(value: &Value, set: &FieldSet, node: &Node) -> Option<Value> {
+pub(super) fn remove(value: &Value, set: &FieldSet, node: &Node) -> Option<Value> {
     match (form(node, value), value) {
         (Form::Map, Value::Object(fields)) if !fields.is_empty() => {
             let mut out = Map::new();

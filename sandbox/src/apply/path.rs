@@ -25,14 +25,25 @@ fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => match (x.as_i64(), y.as_i64()) {
             (Some(x), Some(y)) => x.cmp(&y),
-            _ => x.as_f64().partial_cmp(&y.as_f64()).unwrap_or(Ordering::Equal),
+            _ => x
+                .as_f64()
+                .partial_cmp(&y.as_f64())
+                .unwrap_or(Ordering::Equal),
         },
         (Value::String(x), Value::String(y)) => x.cmp(y),
         (Value::Bool(x), Value::Bool(y)) => x.cmp(y),
-        (Value::Array(x), Value::Array(y)) => x.iter().zip(y).map(|(p, q)| compare(p, q)).find(|o| o.is_ne()).unwrap_or_else(|| x.len().cmp(&y.len())),
-        (Value::Object(x), Value::Object(y)) => {
-            x.iter().zip(y).map(|((k, p), (l, q))| k.cmp(l).then_with(|| compare(p, q))).find(|o| o.is_ne()).unwrap_or_else(|| x.len().cmp(&y.len()))
-        }
+        (Value::Array(x), Value::Array(y)) => x
+            .iter()
+            .zip(y)
+            .map(|(p, q)| compare(p, q))
+            .find(|o| o.is_ne())
+            .unwrap_or_else(|| x.len().cmp(&y.len())),
+        (Value::Object(x), Value::Object(y)) => x
+            .iter()
+            .zip(y)
+            .map(|((k, p), (l, q))| k.cmp(l).then_with(|| compare(p, q)))
+            .find(|o| o.is_ne())
+            .unwrap_or_else(|| x.len().cmp(&y.len())),
         _ => rank(a).cmp(&rank(b)),
     }
 }
@@ -79,10 +90,14 @@ impl Step {
         match kind {
             "f" => Some(Self::Field(rest.to_owned())),
             "k" => match serde_json::from_str(rest).ok()? {
-                Value::Object(fields) => Some(Self::Key(fields.into_iter().map(|(k, v)| (k, Ordered(v))).collect())),
+                Value::Object(fields) => Some(Self::Key(
+                    fields.into_iter().map(|(k, v)| (k, Ordered(v))).collect(),
+                )),
                 _ => None,
             },
-            "v" => serde_json::from_str(rest).ok().map(|v| Self::Value(Ordered(v))),
+            "v" => serde_json::from_str(rest)
+                .ok()
+                .map(|v| Self::Value(Ordered(v))),
             "i" => rest.parse().ok().map(Self::Index),
             _ => None,
         }
@@ -93,7 +108,10 @@ impl Step {
         match self {
             Self::Field(name) => format!("f:{name}"),
             Self::Key(fields) => {
-                let object: serde_json::Map<_, _> = fields.iter().map(|(k, v)| (k.clone(), v.0.clone())).collect();
+                let object: serde_json::Map<_, _> = fields
+                    .iter()
+                    .map(|(k, v)| (k.clone(), v.0.clone()))
+                    .collect();
                 format!("k:{}", Value::Object(object))
             }
             Self::Value(value) => format!("v:{}", value.0),
@@ -105,13 +123,21 @@ impl Step {
     pub fn of_item(node: &Node, item: &Value) -> Result<Self, String> {
         if node.list_type() == ListType::Set {
             return match item {
-                Value::Array(_) | Value::Object(_) => Err("associative list without keys has an element that's a map type".to_owned()),
-                Value::Null => Err("associative list without keys has an element that's an explicit null".to_owned()),
+                Value::Array(_) | Value::Object(_) => {
+                    Err("associative list without keys has an element that's a map type".to_owned())
+                }
+                Value::Null => Err(
+                    "associative list without keys has an element that's an explicit null"
+                        .to_owned(),
+                ),
                 _ => Ok(Self::Value(Ordered(item.clone()))),
             };
         }
         if item.is_null() {
-            return Err("associative list with keys has an element that's a map type".replace("a map type", "an explicit null"));
+            return Err(
+                "associative list with keys has an element that's a map type"
+                    .replace("a map type", "an explicit null"),
+            );
         }
         if !item.is_object() {
             return Err("associative list with keys may not have non-map elements".to_owned());
@@ -119,10 +145,18 @@ impl Step {
         let items = node.items();
         let mut fields = Vec::new();
         for key in node.map_keys() {
-            let default = || items.as_ref().and_then(|n| n.field(key)?.default().cloned());
+            let default = || {
+                items
+                    .as_ref()
+                    .and_then(|n| n.field(key)?.default().cloned())
+            };
             match item.get(key).cloned().or_else(default) {
                 Some(value) => fields.push((key.to_owned(), Ordered(value))),
-                None => return Err(format!("associative list with keys has an element that omits key field {key:?} (and doesn't have default value)")),
+                None => {
+                    return Err(format!(
+                        "associative list with keys has an element that omits key field {key:?} (and doesn't have default value)"
+                    ));
+                }
             }
         }
         fields.sort();

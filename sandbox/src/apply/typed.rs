@@ -18,9 +18,21 @@ pub(super) fn check(applied: &Value, node: &Node) -> Result<(), ApplyError> {
     let detail = match found.as_slice() {
         [] => return Ok(()),
         [only] => only.clone(),
-        many => format!("errors:\n{}", many.iter().map(|e| format!("  {e}")).collect::<Vec<_>>().join("\n")),
+        many => format!(
+            "errors:\n{}",
+            many.iter()
+                .map(|e| format!("  {e}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        ),
     };
-    let text = |pointer: &str| applied.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |pointer: &str| {
+        applied
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     Err(ApplyError::Untyped(format!(
         "failed to create typed patch object ({}/{}; {}, Kind={}): {detail}",
         text("/metadata/namespace"),
@@ -43,7 +55,10 @@ fn walk(value: &Value, node: &Node, path: &mut Vec<Step>, found: &mut Vec<(usize
                 match node.child(key) {
                     Some(child) => walk(field, &child, path, found),
                     None if open => {}
-                    None => found.push((path.len(), format!("{}: field not declared in schema", spell(path)))),
+                    None => found.push((
+                        path.len(),
+                        format!("{}: field not declared in schema", spell(path)),
+                    )),
                 }
                 path.pop();
             }
@@ -51,9 +66,21 @@ fn walk(value: &Value, node: &Node, path: &mut Vec<Step>, found: &mut Vec<(usize
         (Kind::Array, Value::Array(items)) => list(items, node, path, found),
         (Kind::Object, other) => found.push(wrong(&format!("map, got &{{{}}}", go(other)))),
         (Kind::Array, other) => found.push(wrong(&format!("list, got &{{{}}}", go(other)))),
-        (Kind::String, other) if !other.is_string() && !node.int_or_string() => found.push(wrong(&format!("string, got &value.valueUnstructured{{Value:{}}}", go(other)))),
-        (Kind::Integer | Kind::Number, other) if !other.is_number() && !node.int_or_string() => found.push(wrong(&format!("numeric (int or float), got {}", go_type(other)))),
-        (Kind::Boolean, other) if !other.is_boolean() => found.push(wrong(&format!("boolean, got &{{{}}}", go(other)))),
+        (Kind::String, other) if !other.is_string() && !node.int_or_string() => {
+            found.push(wrong(&format!(
+                "string, got &value.valueUnstructured{{Value:{}}}",
+                go(other)
+            )))
+        }
+        (Kind::Integer | Kind::Number, other) if !other.is_number() && !node.int_or_string() => {
+            found.push(wrong(&format!(
+                "numeric (int or float), got {}",
+                go_type(other)
+            )))
+        }
+        (Kind::Boolean, other) if !other.is_boolean() => {
+            found.push(wrong(&format!("boolean, got &{{{}}}", go(other))))
+        }
         _ => {}
     }
 }
@@ -63,17 +90,27 @@ fn list(items: &[Value], node: &Node, path: &mut Vec<Step>, found: &mut Vec<(usi
     let atomic = node.list_type() == crate::schema::ListType::Atomic;
     let mut seen = std::collections::BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
-        let step = if atomic { Ok(Step::Index(i64::try_from(index).unwrap_or(i64::MAX))) } else { Step::of_item(node, item) };
+        let step = if atomic {
+            Ok(Step::Index(i64::try_from(index).unwrap_or(i64::MAX)))
+        } else {
+            Step::of_item(node, item)
+        };
         match step {
             Ok(step) => {
                 if !seen.insert(step.clone()) {
-                    found.push((path.len(), format!("{}: duplicate entries for key {step}", spell(path))));
+                    found.push((
+                        path.len(),
+                        format!("{}: duplicate entries for key {step}", spell(path)),
+                    ));
                 }
                 path.push(step);
                 walk(item, &below, path, found);
                 path.pop();
             }
-            Err(detail) => found.push((path.len(), format!("{}: element {index}: {detail}", spell(path)))),
+            Err(detail) => found.push((
+                path.len(),
+                format!("{}: element {index}: {detail}", spell(path)),
+            )),
         }
     }
 }

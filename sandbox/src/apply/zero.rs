@@ -6,7 +6,7 @@ use crate::schema::{Kind, Node};
 use serde_json::{Map, Value, json};
 
 /// The empty object.
-pub fn of(node: &Node) -> Value {
+pub(super) fn of(node: &Node) -> Value {
     let mut out = Map::new();
     if node.is_structural() {
         return Value::Object(out);

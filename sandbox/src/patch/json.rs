@@ -13,13 +13,19 @@ pub const OPERATIONS_AT_MOST: usize = 10_000;
 /// The patch is no list of operations, or an operation does not fit the object.
 pub fn apply(object: &Value, operations: &Value) -> Result<Value, PatchError> {
     let Some(list) = operations.as_array() else {
-        return Err(PatchError::BadRequest(format!("error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp", go_kind(operations))));
+        return Err(PatchError::BadRequest(format!(
+            "error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp",
+            go_kind(operations)
+        )));
     };
     if list.len() > OPERATIONS_AT_MOST {
         return Err(PatchError::TooManyOperations(list.len()));
     }
     if let Some(wrong) = list.iter().find(|o| !o.is_object() && !o.is_null()) {
-        return Err(PatchError::BadRequest(format!("error decoding patch: json: cannot unmarshal {} into Go value of type handlers.jsonPatchOp", go_kind(wrong))));
+        return Err(PatchError::BadRequest(format!(
+            "error decoding patch: json: cannot unmarshal {} into Go value of type handlers.jsonPatchOp",
+            go_kind(wrong)
+        )));
     }
     let mut out = object.clone();
     for operation in list {
@@ -64,7 +70,11 @@ fn pointer(text: &str) -> Option<Vec<String>> {
         return Some(Vec::new());
     }
     let rest = text.strip_prefix('/')?;
-    Some(rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
+    Some(
+        rest.split('/')
+            .map(|part| part.replace("~1", "/").replace("~0", "~"))
+            .collect(),
+    )
 }
 
 /// The place of an existing item; negative numbers count from the end.

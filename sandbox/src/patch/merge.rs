@@ -9,7 +9,10 @@ use serde_json::{Map, Value};
 /// The patch is not an object.
 pub fn apply(object: &Value, patch: &Value) -> Result<Value, PatchError> {
     if !patch.is_object() {
-        return Err(PatchError::BadRequest(format!("error decoding patch: json: cannot unmarshal {} into Go value of type map[string]interface {{}}", go_kind(patch))));
+        return Err(PatchError::BadRequest(format!(
+            "error decoding patch: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+            go_kind(patch)
+        )));
     }
     let mut out = object.clone();
     merge(&mut out, patch);
@@ -24,7 +27,9 @@ fn merge(target: &mut Value, patch: &Value) {
     if !target.is_object() {
         *target = Value::Object(Map::new());
     }
-    let Some(out) = target.as_object_mut() else { return };
+    let Some(out) = target.as_object_mut() else {
+        return;
+    };
     for (key, value) in fields {
         if value.is_null() {
             out.remove(key);

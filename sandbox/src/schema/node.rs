@@ -91,30 +91,58 @@ impl Schemas {
     }
 
     fn node(&self, index: usize) -> Node {
-        Node { arena: Arc::clone(&self.arena), index }
+        Node {
+            arena: Arc::clone(&self.arena),
+            index,
+        }
     }
 
     fn compile(document: &Value) -> Self {
         let empty = Map::new();
         let components = document.as_object().unwrap_or(&empty);
-        let names: BTreeMap<String, usize> = components.keys().cloned().enumerate().map(|(i, k)| (k, i)).collect();
-        let mut builder = Builder { nodes: Vec::new(), names: &names };
+        let names: BTreeMap<String, usize> = components
+            .keys()
+            .cloned()
+            .enumerate()
+            .map(|(i, k)| (k, i))
+            .collect();
+        let mut builder = Builder {
+            nodes: Vec::new(),
+            names: &names,
+        };
         builder.nodes.resize_with(names.len(), Data::default);
         let mut roots = BTreeMap::new();
         for (name, raw) in components {
-            let Some(&index) = names.get(name) else { continue };
+            let Some(&index) = names.get(name) else {
+                continue;
+            };
             let mut data = builder.data(raw);
             data.component = Some(Arc::from(name.as_str()));
             if let Some(place) = builder.nodes.get_mut(index) {
                 *place = data;
             }
-            for gvk in raw.get("x-kubernetes-group-version-kind").and_then(Value::as_array).into_iter().flatten() {
+            for gvk in raw
+                .get("x-kubernetes-group-version-kind")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
                 let part = |key: &str| gvk.get(key).and_then(Value::as_str).unwrap_or_default();
-                roots.insert(Gvk::new(part("group"), part("version"), part("kind")), index);
+                roots.insert(
+                    Gvk::new(part("group"), part("version"), part("kind")),
+                    index,
+                );
             }
         }
-        let arena = Arc::new(Arena { nodes: builder.nodes, structural: false });
-        Self { arena, roots, components: names }
+        let arena = Arc::new(Arena {
+            nodes: builder.nodes,
+            structural: false,
+        });
+        Self {
+            arena,
+            roots,
+            components: names,
+        }
     }
 }
 
@@ -140,8 +168,16 @@ impl Builder<'_> {
     }
 
     fn data(&mut self, raw: &Value) -> Data {
-        let mut data = Data { target: self.target(raw), ..Data::default() };
-        for (name, property) in raw.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let mut data = Data {
+            target: self.target(raw),
+            ..Data::default()
+        };
+        for (name, property) in raw
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let index = self.add(property);
             data.properties.insert(name.clone(), index);
         }
@@ -153,12 +189,27 @@ impl Builder<'_> {
             Some(schema @ Value::Object(_)) => data.additional = Some(self.add(schema)),
             _ => {}
         }
-        let names = |key: &str| raw.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let names = |key: &str| {
+            raw.get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        };
         data.required = names("required");
         data.keep_zero = names("x-keep-zero");
         // children are nodes of their own; what stays is what is asked of this place alone
         data.raw = match raw {
-            Value::Object(fields) => fields.iter().filter(|(k, _)| !matches!(k.as_str(), "properties" | "items" | "additionalProperties")).map(|(k, v)| (k.clone(), v.clone())).collect::<Map<_, _>>().into(),
+            Value::Object(fields) => fields
+                .iter()
+                .filter(|(k, _)| {
+                    !matches!(k.as_str(), "properties" | "items" | "additionalProperties")
+                })
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect::<Map<_, _>>()
+                .into(),
             _ => Value::Object(Map::new()),
         };
         data
@@ -166,7 +217,11 @@ impl Builder<'_> {
 
     fn target(&self, raw: &Value) -> Option<usize> {
         let direct = raw.get("$ref");
-        let wrapped = raw.get("allOf").and_then(Value::as_array).filter(|all| all.len() == 1).and_then(|all| all.first()?.get("$ref"));
+        let wrapped = raw
+            .get("allOf")
+            .and_then(Value::as_array)
+            .filter(|all| all.len() == 1)
+            .and_then(|all| all.first()?.get("$ref"));
         let name = direct.or(wrapped)?.as_str()?.strip_prefix(REFERENCE)?;
         self.names.get(name).copied()
     }
@@ -176,12 +231,23 @@ impl Node {
     /// The schema of a custom resource's version (its `openAPIV3Schema`).
     pub fn structural(schema: &Value) -> Self {
         let names = BTreeMap::new();
-        let mut builder = Builder { nodes: Vec::new(), names: &names };
+        let mut builder = Builder {
+            nodes: Vec::new(),
+            names: &names,
+        };
         let index = builder.add(schema);
-        if let Some(meta) = Schemas::builtin().component("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta") {
+        if let Some(meta) =
+            Schemas::builtin().component("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
+        {
             builder.embed_metadata(index, &meta);
         }
-        Self { arena: Arc::new(Arena { nodes: builder.nodes, structural: true }), index }
+        Self {
+            arena: Arc::new(Arena {
+                nodes: builder.nodes,
+                structural: true,
+            }),
+            index,
+        }
     }
 
     /// A schema that says nothing: everything is allowed and structure is deduced from the values.
@@ -189,7 +255,13 @@ impl Node {
         static ANYTHING: OnceLock<Node> = OnceLock::new();
         ANYTHING
             .get_or_init(|| Self {
-                arena: Arc::new(Arena { nodes: vec![Data { raw: serde_json::json!({"x-kubernetes-preserve-unknown-fields": true}), ..Data::default() }], structural: true }),
+                arena: Arc::new(Arena {
+                    nodes: vec![Data {
+                        raw: serde_json::json!({"x-kubernetes-preserve-unknown-fields": true}),
+                        ..Data::default()
+                    }],
+                    structural: true,
+                }),
                 index: 0,
             })
             .clone()
@@ -208,12 +280,17 @@ impl Node {
     }
 
     fn at(&self, index: usize) -> Self {
-        Self { arena: Arc::clone(&self.arena), index }
+        Self {
+            arena: Arc::clone(&self.arena),
+            index,
+        }
     }
 
     /// The value of a schema keyword at this place, or at the component it refers to.
     pub fn keyword(&self, key: &str) -> Option<&Value> {
-        self.own().and_then(|d| d.raw.get(key)).or_else(|| self.shape().and_then(|d| d.raw.get(key)))
+        self.own()
+            .and_then(|d| d.raw.get(key))
+            .or_else(|| self.shape().and_then(|d| d.raw.get(key)))
     }
 
     fn text(&self, key: &str) -> Option<&str> {
@@ -241,12 +318,22 @@ impl Node {
 
     /// The schema of a named field; not of the keys of a map.
     pub fn field(&self, name: &str) -> Option<Self> {
-        self.shape()?.properties.get(name).map(|&index| self.at(index))
+        self.shape()?
+            .properties
+            .get(name)
+            .map(|&index| self.at(index))
     }
 
     /// All named fields.
     pub fn fields(&self) -> Vec<(String, Self)> {
-        self.shape().map(|d| d.properties.iter().map(|(name, &index)| (name.clone(), self.at(index))).collect()).unwrap_or_default()
+        self.shape()
+            .map(|d| {
+                d.properties
+                    .iter()
+                    .map(|(name, &index)| (name.clone(), self.at(index)))
+                    .collect()
+            })
+            .unwrap_or_default()
     }
 
     /// Whether there are named fields.
@@ -278,7 +365,12 @@ impl Node {
             Some("integer") => Kind::Integer,
             Some("number") => Kind::Number,
             Some("boolean") => Kind::Boolean,
-            _ if self.shape().is_some_and(|d| !d.properties.is_empty() || d.additional.is_some()) => Kind::Object,
+            _ if self
+                .shape()
+                .is_some_and(|d| !d.properties.is_empty() || d.additional.is_some()) =>
+            {
+                Kind::Object
+            }
             _ => Kind::Any,
         }
     }
@@ -317,7 +409,10 @@ impl Node {
 
     /// The fields that tell the items of a `map` list apart.
     pub fn map_keys(&self) -> Vec<&str> {
-        match self.keyword("x-kubernetes-list-map-keys").and_then(Value::as_array) {
+        match self
+            .keyword("x-kubernetes-list-map-keys")
+            .and_then(Value::as_array)
+        {
             Some(keys) => keys.iter().filter_map(Value::as_str).collect(),
             None => self.merge_key().into_iter().collect(),
         }
@@ -330,7 +425,9 @@ impl Node {
 
     /// The strategies of strategic merge patch: `merge`, `replace`, `retainKeys`.
     pub fn patch_strategies(&self) -> Vec<&str> {
-        self.text("x-kubernetes-patch-strategy").map(|s| s.split(',').map(str::trim).collect()).unwrap_or_default()
+        self.text("x-kubernetes-patch-strategy")
+            .map(|s| s.split(',').map(str::trim).collect())
+            .unwrap_or_default()
     }
 
     /// The key by which strategic merge patch merges a list of objects.
@@ -360,7 +457,9 @@ impl Node {
 
     /// The fields that have to be there.
     pub fn required(&self) -> impl Iterator<Item = &str> {
-        self.shape().into_iter().flat_map(|d| d.required.iter().map(String::as_str))
+        self.shape()
+            .into_iter()
+            .flat_map(|d| d.required.iter().map(String::as_str))
     }
 
     /// Whether a field has to be there.
@@ -370,12 +469,15 @@ impl Node {
 
     /// Whether a field that is a pointer in the server keeps its zero value.
     pub fn keeps_zero(&self, name: &str) -> bool {
-        self.shape().is_some_and(|d| d.keep_zero.contains(name) || d.required.contains(name))
+        self.shape()
+            .is_some_and(|d| d.keep_zero.contains(name) || d.required.contains(name))
     }
 
     /// Whether nothing at all is known of what is below: the structure is deduced from the values.
     pub fn is_untyped(&self) -> bool {
-        let Some(shape) = self.shape() else { return true };
+        let Some(shape) = self.shape() else {
+            return true;
+        };
         shape.properties.is_empty()
             && shape.additional.is_none()
             && shape.items.is_none()
@@ -391,7 +493,13 @@ impl Builder<'_> {
         let first = self.nodes.len();
         let mut places = vec![root];
         for (index, data) in self.nodes.iter().enumerate() {
-            if index != root && data.raw.get("x-kubernetes-embedded-resource").and_then(Value::as_bool) == Some(true) {
+            if index != root
+                && data
+                    .raw
+                    .get("x-kubernetes-embedded-resource")
+                    .and_then(Value::as_bool)
+                    == Some(true)
+            {
                 places.push(index);
             }
         }
@@ -438,12 +546,23 @@ mod tests {
 
     #[test]
     fn references_are_followed_and_overrides_kept() {
-        let root = Schemas::builtin().root(&Gvk::new("apps", "v1", "Deployment")).unwrap();
+        let root = Schemas::builtin()
+            .root(&Gvk::new("apps", "v1", "Deployment"))
+            .unwrap();
         let spec = root.field("spec").unwrap();
         assert_eq!(spec.type_name(), Some("DeploymentSpec"));
         assert_eq!(spec.default(), Some(&json!({})));
-        assert_eq!(spec.field("strategy").unwrap().patch_strategies(), ["retainKeys"]);
-        let containers = spec.field("template").unwrap().field("spec").unwrap().field("containers").unwrap();
+        assert_eq!(
+            spec.field("strategy").unwrap().patch_strategies(),
+            ["retainKeys"]
+        );
+        let containers = spec
+            .field("template")
+            .unwrap()
+            .field("spec")
+            .unwrap()
+            .field("containers")
+            .unwrap();
         assert_eq!(containers.list_type(), ListType::Map);
         assert_eq!(containers.map_keys(), ["name"]);
         assert!(spec.field("selector").unwrap().is_atomic_map());
@@ -452,8 +571,17 @@ mod tests {
 
     #[test]
     fn structural_schemas_know_metadata() {
-        let node = Node::structural(&json!({"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}));
-        assert_eq!(node.field("metadata").unwrap().field("finalizers").unwrap().list_type(), ListType::Set);
+        let node = Node::structural(
+            &json!({"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}),
+        );
+        assert_eq!(
+            node.field("metadata")
+                .unwrap()
+                .field("finalizers")
+                .unwrap()
+                .list_type(),
+            ListType::Set
+        );
         assert!(node.field("spec").unwrap().is_untyped());
     }
 }

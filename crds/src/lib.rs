@@ -11,4 +11,6 @@ pub mod keys;
 pub mod multicluster;
 pub mod names;
 pub mod naming;
+pub mod select;
+pub mod type_configs;
 pub mod v1alpha1;

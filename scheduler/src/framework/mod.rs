@@ -1,0 +1,8 @@
+//! Runs plugins. What a plugin is (`traits`), which there are (`registry`), which of them a profile
+//! uses (`profile`), and in which order they are asked (`cycle`). No rule about clusters lives here.
+
+pub mod cycle;
+pub mod profile;
+pub mod registry;
+pub mod signature;
+pub mod traits;

@@ -1,0 +1,156 @@
+//! What a plugin is: one trait a point, one context struct a method, so that a later need is a new
+//! field and not a new signature. Plugins answer from their context alone.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::signature::Signature;
+use crate::snapshot::{Cluster, Snapshot};
+use crate::unit::Unit;
+use crate::verdict::{PluginError, Verdict, Wake};
+
+/// Said of every plugin, whatever it does.
+pub trait Plugin: Debug + Send + Sync {
+    /// What could change the answers of this plugin. Never empty: an object that nothing wakes
+    /// would wait for ever. The list may not depend on anything.
+    fn wakes(&self) -> &'static [Wake];
+
+    /// What it reads of the object, or `None` if its answer cannot serve another object.
+    fn signature(&self, unit: &Unit) -> Option<Signature>;
+}
+
+/// What a filter or a score is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterContext<'a> {
+    /// The object.
+    pub unit: &'a Unit,
+    /// The cluster in question.
+    pub cluster: &'a Cluster,
+    /// All clusters.
+    pub snapshot: &'a Snapshot,
+    /// When the decision is made.
+    pub now: Timestamp,
+}
+
+impl ClusterContext<'_> {
+    /// The object is placed on this cluster now.
+    #[must_use]
+    pub fn is_scheduled(&self) -> bool {
+        self.unit.current.contains_key(self.cluster.name())
+    }
+}
+
+/// Says whether a cluster may run the object.
+pub trait Filter: Plugin {
+    /// The verdict on one cluster.
+    fn filter(&self, context: &ClusterContext<'_>) -> Verdict;
+}
+
+/// What is done with the scores of one plugin before they are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalise {
+    /// Nothing.
+    Keep,
+    /// Scaled so that the highest becomes 100.
+    Upward,
+    /// Scaled, then turned round: the highest becomes 0.
+    Downward,
+}
+
+/// Says how much a cluster is preferred, from 0 to 100 after normalising.
+pub trait Score: Plugin {
+    /// The score of one cluster.
+    ///
+    /// # Errors
+    /// If it cannot be computed. The whole decision fails then.
+    fn score(&self, context: &ClusterContext<'_>) -> Result<i64, PluginError>;
+
+    /// How its scores are made comparable.
+    fn normalise(&self) -> Normalise {
+        Normalise::Keep
+    }
+}
+
+/// A cluster that passed the filters, with the sum of its scores.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The cluster.
+    pub cluster: Arc<Cluster>,
+    /// Sum over the score plugins, or what an earlier select plugin made of it.
+    pub score: i64,
+}
+
+/// What a select plugin is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct SelectContext<'a> {
+    /// The object.
+    pub unit: &'a Unit,
+    /// What is left, in the order the previous plugin gave.
+    pub candidates: &'a [Candidate],
+    /// All clusters.
+    pub snapshot: &'a Snapshot,
+    /// When the decision is made.
+    pub now: Timestamp,
+}
+
+/// Chooses among the clusters that fit.
+pub trait Select: Plugin {
+    /// The chosen ones, in the order of preference.
+    ///
+    /// # Errors
+    /// If no choice can be made. The whole decision fails then.
+    fn select(&self, context: &SelectContext<'_>) -> Result<Vec<Candidate>, PluginError>;
+}
+
+/// What a replicas plugin is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplicasContext<'a> {
+    /// The object.
+    pub unit: &'a Unit,
+    /// The chosen clusters, in the order of preference.
+    pub clusters: &'a [Candidate],
+    /// Replicas asked for; positive.
+    pub total: i64,
+    /// When the decision is made.
+    pub now: Timestamp,
+}
+
+/// How many replicas one cluster gets, and from which numbers that follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Weight it took part with; zero for plugins without weights.
+    pub weight: i64,
+    /// Minimum it was granted first.
+    pub min: i64,
+    /// Most it was allowed.
+    pub max: Option<i64>,
+    /// What it was seen able to run.
+    pub estimated: Option<i64>,
+    /// Hard cap set by hand.
+    pub limited: Option<i64>,
+    /// Replicas recorded before.
+    pub current: Option<i64>,
+    /// Replicas planned.
+    pub planned: i64,
+    /// Replicas left there although it was seen unable to run them.
+    pub overflow: i64,
+}
+
+impl Share {
+    /// What is written.
+    #[must_use]
+    pub fn replicas(&self) -> i64 {
+        self.planned.saturating_add(self.overflow)
+    }
+}
+
+/// Splits replicas over the chosen clusters.
+pub trait Replicas: Plugin {
+    /// One share a cluster, in the order given.
+    ///
+    /// # Errors
+    /// If they cannot be split. The whole decision fails then.
+    fn replicas(&self, context: &ReplicasContext<'_>) -> Result<Vec<Share>, PluginError>;
+}

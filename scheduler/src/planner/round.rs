@@ -1,0 +1,65 @@
+//! How shares are rounded and in which order clusters are served. Nothing here holds state.
+
+use std::cmp::Ordering;
+
+use super::narrow;
+
+/// FNV-1 (multiply, then XOR) of the cluster name followed by the key, as KubeAdmiral orders
+/// clusters of equal weight.
+#[must_use]
+pub fn order_hash(cluster: &str, key: &str) -> u32 {
+    const OFFSET: u32 = 2_166_136_261;
+    const PRIME: u32 = 16_777_619;
+    cluster
+        .bytes()
+        .chain(key.bytes())
+        .fold(OFFSET, |hash, byte| hash.wrapping_mul(PRIME) ^ u32::from(byte))
+}
+
+/// Place of a cluster in the order of rounding: weight first, then hash. Equal hashes (KubeAdmiral
+/// leaves their order open) go by name.
+#[must_use]
+pub fn serve_before(left: (i64, u32, &str), right: (i64, u32, &str)) -> Ordering {
+    right.0.cmp(&left.0).then(left.1.cmp(&right.1)).then_with(|| left.2.cmp(right.2))
+}
+
+/// `amount * weight / weights`, rounded up. `weights` is positive.
+#[must_use]
+pub fn share_up(amount: i64, weight: i64, weights: i128) -> i64 {
+    let product = i128::from(amount).saturating_mul(i128::from(weight));
+    let raised = product.saturating_add(weights.saturating_sub(1));
+    narrow(raised.checked_div(weights).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_go() {
+        for (cluster, key, hash) in [
+            ("cluster1", "default/nginx", 3_290_334_620),
+            ("cluster2", "default/nginx", 857_446_301),
+            ("cluster3", "default/nginx", 3_817_818_418),
+            ("A", "", 0x050c_5d5e),
+            ("E", "", 0x050c_5d5a),
+        ] {
+            assert_eq!(order_hash(cluster, key), hash, "{cluster}{key}");
+        }
+    }
+
+    #[test]
+    fn shares_round_up_and_survive_extremes() {
+        assert_eq!(share_up(10, 1, 3), 4);
+        assert_eq!(share_up(9, 1, 3), 3);
+        assert_eq!(share_up(10, 0, 3), 0);
+        assert_eq!(share_up(i64::MAX, i64::MAX, i128::from(i64::MAX)), i64::MAX);
+    }
+
+    #[test]
+    fn higher_weight_then_lower_hash_then_name_is_served_first() {
+        assert_eq!(serve_before((2, 9, "b"), (1, 0, "a")), Ordering::Less);
+        assert_eq!(serve_before((1, 9, "b"), (1, 0, "a")), Ordering::Greater);
+        assert_eq!(serve_before((1, 0, "b"), (1, 0, "a")), Ordering::Greater);
+    }
+}

@@ -1,0 +1,55 @@
+//! Replicas `PreferenceBinPack`: fills the preferred cluster, then the next.
+
+use super::preparation::{shares, slots};
+use crate::framework::signature::Signature;
+use crate::framework::traits::{Plugin, Replicas, ReplicasContext, Share};
+use crate::planner::binpack::{Binpack, plan};
+use crate::unit::Unit;
+use crate::verdict::{PluginError, Wake};
+
+/// See the module.
+#[derive(Clone, Copy, Debug)]
+pub struct PreferenceBinPack;
+
+impl Plugin for PreferenceBinPack {
+    fn wakes(&self) -> &'static [Wake] {
+        &[Wake::Policy, Wake::Object, Wake::PodCounts, Wake::ClusterTaints]
+    }
+
+    fn signature(&self, _unit: &Unit) -> Option<Signature> {
+        None
+    }
+}
+
+impl Replicas for PreferenceBinPack {
+    fn replicas(&self, context: &ReplicasContext<'_>) -> Result<Vec<Share>, PluginError> {
+        let slots = slots(context);
+        let chosen = |name: &str| context.clusters.iter().any(|one| one.cluster.name().as_str() == name);
+        let split = plan(&Binpack {
+            slots: &slots,
+            total: context.total,
+            avoid_disruption: context.unit.avoid_disruption,
+            keep_unschedulable: context.unit.keeps_unschedulable(),
+            departed: context.unit.current.keys().any(|cluster| !chosen(cluster.as_str())),
+            settled: settled(context.unit, context.total),
+        });
+        Ok(shares(context, &slots, &split))
+    }
+}
+
+/// Each cluster's assigned pods are as many as it can run, or as are recorded for it.
+fn settled(unit: &Unit, total: i64) -> bool {
+    let Some(migration) = &unit.auto_migration else { return true };
+    let recorded = |name: &str| {
+        let found = unit.current.iter().find(|(cluster, _)| cluster.as_str() == name);
+        found.map_or(0, |(_, replicas)| replicas.unwrap_or(total))
+    };
+    migration.info.scheduled_replicas.iter().all(|(name, scheduled)| {
+        let capacity = migration.info.estimated_capacity.get(name).copied();
+        *scheduled == capacity.filter(|capacity| *capacity >= 0).unwrap_or_else(|| recorded(name))
+    })
+}
+
+#[cfg(test)]
+#[path = "binpack_tests.rs"]
+mod tests;

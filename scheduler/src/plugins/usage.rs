@@ -1,0 +1,53 @@
+//! How much of a cluster is in use, for the plugins that look at resources.
+
+use crate::resources::GPU;
+use crate::snapshot::Cluster;
+use crate::unit::Unit;
+
+/// Whole amount and amount in use of one resource, one replica of the object included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub(super) capacity: i64,
+    pub(super) requested: i64,
+    /// How much the resource counts against the others.
+    pub(super) weight: i64,
+}
+
+/// What is taken of a resource: a cluster that says nothing of what is available looks full, one
+/// that has more available than there is looks empty.
+pub(super) fn used(cluster: &Cluster, resource: &str) -> i64 {
+    let allocatable = cluster.allocatable().get(resource);
+    allocatable.saturating_sub(cluster.available().get(resource)).max(0)
+}
+
+/// Processors and memory always, then the extended resources that scores look at.
+pub(super) fn usages(unit: &Unit, cluster: &Cluster) -> Vec<Usage> {
+    let usage = |resource: &str, request: i64| Usage {
+        capacity: cluster.allocatable().get(resource),
+        requested: used(cluster, resource).saturating_add(request),
+        weight: if resource == GPU { 4 } else { 1 },
+    };
+    // KubeAdmiral's scores leave the object's own processors and memory out.
+    let mut usages = vec![usage("cpu", 0), usage("memory", 0)];
+    usages.extend(unit.weighed_scalars().map(|(name, request)| usage(name, request)));
+    usages
+}
+
+/// Weighted mean of what `score` says of each resource, in whole numbers.
+pub(super) fn weighted(usages: &[Usage], score: impl Fn(&Usage) -> i64) -> i64 {
+    let (sum, weights) = usages.iter().fold((0_i128, 0_i128), |(sum, weights), usage| {
+        let weight = i128::from(usage.weight);
+        let term = i128::from(score(usage)).saturating_mul(weight);
+        (sum.saturating_add(term), weights.saturating_add(weight))
+    });
+    i64::try_from(sum.checked_div(weights).unwrap_or(0)).unwrap_or(0)
+}
+
+/// `part * 100 / capacity` in whole numbers; zero when there is no capacity or it is exceeded.
+pub(super) fn percent(usage: &Usage, part: i64) -> i64 {
+    if usage.capacity == 0 || usage.requested > usage.capacity {
+        return 0;
+    }
+    let scaled = i128::from(part).saturating_mul(100);
+    i64::try_from(scaled.checked_div(i128::from(usage.capacity)).unwrap_or(0)).unwrap_or(0)
+}

@@ -22,6 +22,7 @@ pub mod placement;
 pub mod planner;
 pub mod plugins;
 pub mod policy;
+mod quantity;
 pub mod request;
 pub mod resources;
 pub mod selector;

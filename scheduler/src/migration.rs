@@ -12,10 +12,16 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoMigrationInfo {
     /// Replicas a cluster was seen able to run; absent where there is no shortage.
-    #[serde(deserialize_with = "or_empty", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "or_empty",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub estimated_capacity: BTreeMap<String, i64>,
     /// Replicas whose pods have been assigned to nodes.
-    #[serde(deserialize_with = "or_empty", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "or_empty",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub scheduled_replicas: BTreeMap<String, i64>,
 }
 
@@ -24,7 +30,10 @@ pub struct AutoMigrationInfo {
 #[serde(rename_all = "camelCase", default)]
 pub struct CustomMigration {
     /// Most replicas a cluster may have, whatever else is asked.
-    #[serde(deserialize_with = "or_empty", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "or_empty",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub limited_capacity: BTreeMap<String, i64>,
     /// Clusters the object has to leave for a time.
     #[serde(deserialize_with = "or_empty", skip_serializing_if = "Vec::is_empty")]
@@ -54,7 +63,10 @@ impl CustomMigration {
     /// The next time at which a cluster becomes available again: decide then.
     #[must_use]
     pub fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
-        let times = self.unavailable_clusters.iter().map(|cluster| cluster.valid_until);
+        let times = self
+            .unavailable_clusters
+            .iter()
+            .map(|cluster| cluster.valid_until);
         times.filter(|until| *until > now).min()
     }
 }

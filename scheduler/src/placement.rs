@@ -102,8 +102,10 @@ impl Decision {
             let count = counts.entry(rejected.reason.summary()).or_default();
             *count = count.saturating_add(1);
         }
-        let mut counts: Vec<(usize, String)> =
-            counts.into_iter().map(|(reason, count)| (count, reason)).collect();
+        let mut counts: Vec<(usize, String)> = counts
+            .into_iter()
+            .map(|(reason, count)| (count, reason))
+            .collect();
         counts.sort_by(|left, right| right.0.cmp(&left.0).then_with(|| left.1.cmp(&right.1)));
         counts
     }
@@ -114,17 +116,28 @@ impl Decision {
         if !self.unschedulable() {
             return None;
         }
-        let reasons: Vec<String> =
-            self.refusals().into_iter().map(|(count, reason)| format!("{count} {reason}")).collect();
-        let what = if reasons.is_empty() { "no cluster has joined".to_owned() } else { reasons.join(", ") };
+        let reasons: Vec<String> = self
+            .refusals()
+            .into_iter()
+            .map(|(count, reason)| format!("{count} {reason}"))
+            .collect();
+        let what = if reasons.is_empty() {
+            "no cluster has joined".to_owned()
+        } else {
+            reasons.join(", ")
+        };
         Some(format!("0/{} clusters are available: {what}", self.joined))
     }
 
     /// What can make the refused clusters fit.
     #[must_use]
     pub fn wakes(&self) -> Vec<Wake> {
-        let mut wakes: Vec<Wake> =
-            self.rejected.iter().flat_map(|rejected| rejected.wakes).copied().collect();
+        let mut wakes: Vec<Wake> = self
+            .rejected
+            .iter()
+            .flat_map(|rejected| rejected.wakes)
+            .copied()
+            .collect();
         wakes.sort_unstable();
         wakes.dedup();
         wakes

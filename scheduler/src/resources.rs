@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use navarch_crds::go::quantity::Quantity;
+use crate::quantity::Quantity;
 
 /// Graphics processors of NVIDIA, the one extended resource that KubeAdmiral's scores know.
 pub const GPU: &str = "nvidia.com/gpu";
@@ -32,7 +32,7 @@ pub struct Amounts {
 impl Amounts {
     /// Counts parsed quantities. Names that a pod cannot ask for are left out, as KubeAdmiral does.
     #[must_use]
-    pub fn new<'a>(quantities: impl IntoIterator<Item = (&'a str, &'a Quantity)>) -> Self {
+    pub(crate) fn new<'a>(quantities: impl IntoIterator<Item = (&'a str, Quantity)>) -> Self {
         let mut amounts = Self::default();
         for (name, quantity) in quantities {
             match name {
@@ -80,7 +80,9 @@ pub fn is_scalar(name: &str) -> bool {
 
 /// A name with a domain that is not Kubernetes' own and that can stand in a quota.
 fn is_extended(name: &str) -> bool {
-    let Some((domain, resource)) = name.split_once('/') else { return false };
+    let Some((domain, resource)) = name.split_once('/') else {
+        return false;
+    };
     !name.contains("kubernetes.io/")
         && !name.starts_with("requests.")
         && (1..=63).contains(&resource.len())

@@ -37,8 +37,8 @@ impl Term {
     #[must_use]
     pub fn new(term: &ClusterSelectorTerm) -> Self {
         Self {
-            expressions: parts(&term.match_expressions).map(expression).collect(),
-            fields: parts(&term.match_fields).map(field).collect(),
+            expressions: term.match_expressions.iter().map(expression).collect(),
+            fields: term.match_fields.iter().map(field).collect(),
         }
     }
 
@@ -58,7 +58,9 @@ impl Term {
             return Ok(false);
         }
         // Only the name is known; any other field reads as an empty text, not as an error.
-        all_match(&self.fields, |key| Some(if key == "metadata.name" { name } else { "" }))
+        all_match(&self.fields, |key| {
+            Some(if key == "metadata.name" { name } else { "" })
+        })
     }
 
     /// The labels match; fields are not looked at and an empty term matches nothing (preferences).
@@ -93,7 +95,10 @@ fn all_match<'a>(
     requirements: &[Result<Requirement, PluginError>],
     value: impl Fn(&str) -> Option<&'a str>,
 ) -> Result<bool, PluginError> {
-    if let Some(error) = requirements.iter().find_map(|requirement| requirement.as_ref().err()) {
+    if let Some(error) = requirements
+        .iter()
+        .find_map(|requirement| requirement.as_ref().err())
+    {
         return Err(error.clone());
     }
     Ok(requirements
@@ -107,7 +112,9 @@ impl Rule {
         let number = || value.and_then(|value| value.parse::<i64>().ok());
         match self {
             Self::In(values) => value.is_some_and(|value| values.iter().any(|one| one == value)),
-            Self::NotIn(values) => !value.is_some_and(|value| values.iter().any(|one| one == value)),
+            Self::NotIn(values) => {
+                !value.is_some_and(|value| values.iter().any(|one| one == value))
+            }
             Self::Exists => value.is_some(),
             Self::DoesNotExist => value.is_none(),
             Self::Above(bound) => number().is_some_and(|number| number > *bound),
@@ -117,26 +124,26 @@ impl Rule {
 }
 
 fn expression(raw: &ClusterSelectorRequirement) -> Result<Requirement, PluginError> {
-    let values = requirement_values(raw);
+    let values = raw.values();
     let invalid = |what: &str| {
         PluginError(format!(
             "cluster affinity expression on {:?} with operator {:?} {what}",
             raw.key,
-            operator(raw)
+            raw.operator.as_str()
         ))
     };
     if !is_label_key(&raw.key) {
         return Err(invalid("has a key that is not a label name"));
     }
-    let number = || match values.as_slice() {
-        [one] => {
-            one.parse::<i64>().map_err(|_error| invalid("needs a whole number as its value"))
-        }
+    let number = || match values {
+        [one] => one
+            .parse::<i64>()
+            .map_err(|_error| invalid("needs a whole number as its value")),
         _ => Err(invalid("needs exactly one value")),
     };
-    let rule = match operator(raw) {
-        "In" if !values.is_empty() => Rule::In(values.clone()),
-        "NotIn" if !values.is_empty() => Rule::NotIn(values.clone()),
+    let rule = match raw.operator.as_str() {
+        "In" if !values.is_empty() => Rule::In(values.to_vec()),
+        "NotIn" if !values.is_empty() => Rule::NotIn(values.to_vec()),
         "In" | "NotIn" => return Err(invalid("needs at least one value")),
         "Exists" | "DoesNotExist" if !values.is_empty() => {
             return Err(invalid("takes no values"));
@@ -150,12 +157,15 @@ fn expression(raw: &ClusterSelectorRequirement) -> Result<Requirement, PluginErr
     if !values.iter().all(|value| is_label_value(value)) {
         return Err(invalid("has a value that no label can have"));
     }
-    Ok(Requirement { key: raw.key.clone(), rule })
+    Ok(Requirement {
+        key: raw.key.clone(),
+        rule,
+    })
 }
 
 fn field(raw: &ClusterSelectorRequirement) -> Result<Requirement, PluginError> {
-    let values = requirement_values(raw);
-    let rule = match (operator(raw), values.len()) {
+    let values = raw.values().to_vec();
+    let rule = match (raw.operator.as_str(), values.len()) {
         ("In", 1) => Rule::In(values),
         ("NotIn", 1) => Rule::NotIn(values),
         (operator, _) => {
@@ -166,7 +176,10 @@ fn field(raw: &ClusterSelectorRequirement) -> Result<Requirement, PluginError> {
             )));
         }
     };
-    Ok(Requirement { key: raw.key.clone(), rule })
+    Ok(Requirement {
+        key: raw.key.clone(),
+        rule,
+    })
 }
 
 /// A qualified name: an optional DNS subdomain and a slash, then at most 63 characters.
@@ -178,7 +191,8 @@ fn is_label_key(key: &str) -> bool {
     let is_subdomain = |prefix: &str| {
         (1..=253).contains(&prefix.len())
             && prefix.split('.').all(|part| {
-                part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                part.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
                     && !part.is_empty()
                     && !part.starts_with('-')
                     && !part.ends_with('-')
@@ -192,5 +206,7 @@ fn is_label_value(value: &str) -> bool {
     value.len() <= 63
         && ends(value.bytes().next())
         && ends(value.bytes().next_back())
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use navarch_crds::names::ClusterName;
-use navarch_crds::v1alpha1::FederatedCluster;
+use navarch_crds::names::{ClusterName, NameError};
+use navarch_crds::v1alpha1::{self, FederatedCluster};
 use serde::Serialize;
 
+use crate::quantity::Quantity;
 use crate::resources::Amounts;
 use crate::trigger::{ClusterHashes, hash};
 
@@ -89,22 +90,70 @@ pub struct Hashes {
     pub api_resources: String,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HashedApiResource<'a> {
-    #[serde(skip_serializing_if = "str::is_empty")]
-    group: &'a str,
-    version: &'a str,
-    kind: &'a str,
-    plural_name: &'a str,
-    scope: &'a str,
-}
-
 impl Cluster {
-    /// Takes a cluster over. Cannot fail: what is missing counts as absent.
-    #[must_use]
-    pub fn new(cluster: &FederatedCluster) -> Self {
-        raw::cluster(cluster)
+    /// Takes a cluster over. What is missing counts as absent.
+    ///
+    /// # Errors
+    /// If its name is none that an object can have; no API server stores such a cluster.
+    pub fn new(cluster: &FederatedCluster) -> Result<Self, NameError> {
+        let name = ClusterName::new(cluster.metadata.name.as_deref().unwrap_or_default())?;
+        let labels = cluster.metadata.labels.clone();
+        let status = cluster.status.clone().unwrap_or_default();
+        let taints: Vec<Arc<Taint>> = cluster
+            .spec
+            .taints
+            .iter()
+            .map(|taint| {
+                let (key, value) = (taint.key.clone(), taint.value.clone());
+                Arc::new(Taint {
+                    key,
+                    value,
+                    effect: taint.effect.clone(),
+                })
+            })
+            .collect();
+        let hashes = Hashes {
+            labels: hash(&labels),
+            taints: hash(&sorted_taints(&taints)),
+            api_resources: hash(&sorted_resources(&status.api_resource_types)),
+        };
+        let served = status
+            .api_resource_types
+            .iter()
+            .map(|resource| ApiResource {
+                group: resource.group.clone(),
+                version: resource.version.clone(),
+                kind: resource.kind.clone(),
+            });
+        let removal = match cluster.metadata.deletion_timestamp {
+            Some(_) => Removal::Started,
+            None => Removal::NotAsked,
+        };
+        Ok(Self {
+            name,
+            labels: labels.unwrap_or_default(),
+            taints,
+            served: served.collect(),
+            joined: cluster.is_joined(),
+            ready: cluster.is_ready(),
+            removal,
+            allocatable: amounts(
+                status
+                    .resources
+                    .allocatable
+                    .iter()
+                    .map(|(name, amount)| (name, &amount.0)),
+            ),
+            available: amounts(
+                status
+                    .resources
+                    .available
+                    .iter()
+                    .map(|(name, amount)| (name, &amount.0)),
+            ),
+            reserved: Amounts::default(),
+            hashes,
+        })
     }
 
     /// The cluster with resources set aside that decisions have promised and that its own figures do
@@ -201,11 +250,17 @@ impl Snapshot {
     /// apart for whoever remembers an answer.
     #[must_use]
     pub fn new(clusters: impl IntoIterator<Item = Arc<Cluster>>, version: u64) -> Self {
-        let mut clusters: Vec<Arc<Cluster>> =
-            clusters.into_iter().filter(|cluster| cluster.joined).collect();
+        let mut clusters: Vec<Arc<Cluster>> = clusters
+            .into_iter()
+            .filter(|cluster| cluster.joined)
+            .collect();
         clusters.sort_by(|left, right| left.name.cmp(&right.name));
         clusters.dedup_by(|left, right| left.name == right.name);
-        Self { clusters, version, hashes: OnceLock::new() }
+        Self {
+            clusters,
+            version,
+            hashes: OnceLock::new(),
+        }
     }
 
     /// Joined clusters, sorted by name.
@@ -223,13 +278,37 @@ impl Snapshot {
     /// The cluster of this name, if it has joined.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Cluster>> {
-        let place = self.clusters.binary_search_by(|cluster| cluster.name.as_str().cmp(name));
+        let place = self
+            .clusters
+            .binary_search_by(|cluster| cluster.name.as_str().cmp(name));
         place.ok().and_then(|index| self.clusters.get(index))
     }
 
     /// The part of every trigger document that is the same for all objects, made once.
     #[must_use]
     pub fn cluster_hashes(&self) -> &Arc<ClusterHashes> {
-        self.hashes.get_or_init(|| Arc::new(ClusterHashes::new(&self.clusters)))
+        self.hashes
+            .get_or_init(|| Arc::new(ClusterHashes::new(&self.clusters)))
     }
+}
+
+/// Sorted by key and value. Taints that differ in their effect only keep their order, as
+/// KubeAdmiral leaves them, or the hash would differ from what it stored.
+fn sorted_taints(taints: &[Arc<Taint>]) -> Vec<&Taint> {
+    let mut sorted: Vec<&Taint> = taints.iter().map(|taint| &**taint).collect();
+    sorted.sort_by(|left, right| (&left.key, &left.value).cmp(&(&right.key, &right.value)));
+    sorted
+}
+
+fn sorted_resources(resources: &[v1alpha1::ApiResource]) -> Vec<&v1alpha1::ApiResource> {
+    let mut sorted: Vec<&v1alpha1::ApiResource> = resources.iter().collect();
+    sorted.sort();
+    sorted
+}
+
+/// An amount that cannot be read counts as absent: the cluster then looks full, never roomy.
+fn amounts<'a>(quantities: impl Iterator<Item = (&'a String, &'a String)>) -> Amounts {
+    let parsed =
+        quantities.filter_map(|(name, text)| Some((name.as_str(), Quantity::parse(text)?)));
+    Amounts::new(parsed)
 }

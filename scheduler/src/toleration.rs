@@ -68,7 +68,9 @@ impl Toleration {
 /// Any of these covers the taint.
 #[must_use]
 pub fn tolerated(tolerations: &[Toleration], taint: &Taint) -> bool {
-    tolerations.iter().any(|toleration| toleration.tolerates(taint))
+    tolerations
+        .iter()
+        .any(|toleration| toleration.tolerates(taint))
 }
 
 #[cfg(test)]
@@ -83,14 +85,22 @@ mod tests {
             value: value.into(),
             effect: effect.into(),
         };
-        let taint = Taint { key: "k".into(), value: "v".into(), effect: NO_SCHEDULE.into() };
+        let taint = Taint {
+            key: "k".into(),
+            value: "v".into(),
+            effect: NO_SCHEDULE.into(),
+        };
         for (name, toleration, expected) in [
             ("everything", toleration("", "Exists", "", ""), true),
             ("same", toleration("k", "Equal", "v", NO_SCHEDULE), true),
             ("no operator is equal", toleration("k", "", "v", ""), true),
             ("other value", toleration("k", "", "w", ""), false),
             ("other key", toleration("j", "Exists", "", ""), false),
-            ("other effect", toleration("k", "Exists", "", NO_EXECUTE), false),
+            (
+                "other effect",
+                toleration("k", "Exists", "", NO_EXECUTE),
+                false,
+            ),
             ("unknown operator", toleration("k", "Like", "v", ""), false),
         ] {
             assert_eq!(tolerated(&[toleration], &taint), expected, "{name}");

@@ -112,8 +112,15 @@ impl fmt::Display for Reason {
             Self::Evicted(until) => {
                 write!(out, "evicted by the migration configuration until {until}")
             }
-            Self::Insufficient { resource, requested, free } => {
-                write!(out, "insufficient {resource}: one replica needs {requested}, {free} left")
+            Self::Insufficient {
+                resource,
+                requested,
+                free,
+            } => {
+                write!(
+                    out,
+                    "insufficient {resource}: one replica needs {requested}, {free} left"
+                )
             }
             Self::NotInPlacement
             | Self::SelectorMismatch
@@ -145,5 +152,7 @@ pub struct Broken {
 }
 
 fn on(cluster: Option<&str>) -> String {
-    cluster.map(|cluster| format!(" for cluster {cluster}")).unwrap_or_default()
+    cluster
+        .map(|cluster| format!(" for cluster {cluster}"))
+        .unwrap_or_default()
 }

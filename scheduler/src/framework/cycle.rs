@@ -48,7 +48,9 @@ pub fn schedule(
     decision.selected = selected.iter().map(|one| one.cluster.clone()).collect();
     match unit.mode {
         Mode::Duplicate => {
-            let placed = selected.iter().map(|one| (one.cluster.name().clone(), None));
+            let placed = selected
+                .iter()
+                .map(|one| (one.cluster.name().clone(), None));
             decision.placement = placed.collect();
         }
         Mode::Divide => split(unit, profile, now, &selected, &mut decision)?,
@@ -65,7 +67,12 @@ fn filter(
 ) -> Result<Vec<Arc<Cluster>>, Broken> {
     let mut fitting = Vec::with_capacity(snapshot.clusters().len());
     'clusters: for cluster in snapshot.clusters() {
-        let context = ClusterContext { unit, cluster, snapshot, now };
+        let context = ClusterContext {
+            unit,
+            cluster,
+            snapshot,
+            now,
+        };
         for named in &profile.filters {
             let (reason, wakes) = match named.plugin.filter(&context) {
                 Verdict::Fits => continue,
@@ -74,7 +81,12 @@ fn filter(
                 Verdict::Broken(error) => return Err(broken(&named.name, Some(cluster), error)),
             };
             let (cluster, plugin) = (cluster.clone(), named.name.clone());
-            decision.rejected.push(Rejected { cluster, plugin, reason, wakes });
+            decision.rejected.push(Rejected {
+                cluster,
+                plugin,
+                reason,
+                wakes,
+            });
             continue 'clusters;
         }
         fitting.push(cluster.clone());
@@ -99,10 +111,16 @@ fn score(
         decision.score_plugins.push((named.name.clone(), scores));
     }
     let scored = fitting.iter().zip(&totals);
-    decision.scored =
-        scored.map(|(cluster, total)| Scored { cluster: cluster.clone(), total: *total }).collect();
+    decision.scored = scored
+        .map(|(cluster, total)| Scored {
+            cluster: cluster.clone(),
+            total: *total,
+        })
+        .collect();
     let candidates = fitting.into_iter().zip(totals);
-    Ok(candidates.map(|(cluster, score)| Candidate { cluster, score }).collect())
+    Ok(candidates
+        .map(|(cluster, score)| Candidate { cluster, score })
+        .collect())
 }
 
 fn scores_of(
@@ -114,7 +132,12 @@ fn scores_of(
 ) -> Result<Vec<i64>, Broken> {
     let mut scores = Vec::with_capacity(fitting.len());
     for cluster in fitting {
-        let score = named.plugin.score(&ClusterContext { unit, cluster, snapshot, now });
+        let score = named.plugin.score(&ClusterContext {
+            unit,
+            cluster,
+            snapshot,
+            now,
+        });
         scores.push(score.map_err(|error| broken(&named.name, Some(cluster), error))?);
     }
     normalise(&mut scores, named.plugin.normalise());
@@ -134,7 +157,11 @@ fn normalise(scores: &mut [i64], how: Normalise) {
             0 => *score,
             _ => score.saturating_mul(BEST).checked_div(highest).unwrap_or(0),
         };
-        *score = if downward { BEST.saturating_sub(scaled) } else { scaled };
+        *score = if downward {
+            BEST.saturating_sub(scaled)
+        } else {
+            scaled
+        };
     }
 }
 
@@ -146,9 +173,16 @@ fn select(
     mut candidates: Vec<Candidate>,
 ) -> Result<Vec<Candidate>, Broken> {
     for named in &profile.selects {
-        let context = SelectContext { unit, candidates: &candidates, snapshot, now };
-        candidates =
-            named.plugin.select(&context).map_err(|error| broken(&named.name, None, error))?;
+        let context = SelectContext {
+            unit,
+            candidates: &candidates,
+            snapshot,
+            now,
+        };
+        candidates = named
+            .plugin
+            .select(&context)
+            .map_err(|error| broken(&named.name, None, error))?;
     }
     Ok(candidates)
 }
@@ -165,10 +199,19 @@ fn split(
         decision.outcome = Outcome::NoReplicas;
         return Ok(());
     }
-    let Some(named) = profile.replicas(unit) else { return Ok(()) };
-    let context = ReplicasContext { unit, clusters: selected, total, now };
-    let shares =
-        named.plugin.replicas(&context).map_err(|error| broken(&named.name, None, error))?;
+    let Some(named) = profile.replicas(unit) else {
+        return Ok(());
+    };
+    let context = ReplicasContext {
+        unit,
+        clusters: selected,
+        total,
+        now,
+    };
+    let shares = named
+        .plugin
+        .replicas(&context)
+        .map_err(|error| broken(&named.name, None, error))?;
     decision.replicas_plugin = Some(named.name.clone());
     for (candidate, share) in selected.iter().zip(shares) {
         place(candidate, share, decision);
@@ -179,7 +222,9 @@ fn split(
 fn place(candidate: &Candidate, share: Share, decision: &mut Decision) {
     // A cluster with no replicas is not placed, so that the object disappears there.
     if share.replicas() != 0 {
-        decision.placement.insert(candidate.cluster.name().clone(), Some(share.replicas()));
+        decision
+            .placement
+            .insert(candidate.cluster.name().clone(), Some(share.replicas()));
     }
     decision.shares.push((candidate.cluster.clone(), share));
 }
@@ -195,3 +240,18 @@ fn broken(plugin: &str, cluster: Option<&Arc<Cluster>>, error: PluginError) -> B
 #[cfg(test)]
 #[path = "cycle_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+pub(crate) fn scores_for_test(
+    plugin: impl Score + 'static,
+    unit: &Unit,
+    clusters: &[Cluster],
+) -> Vec<i64> {
+    let clusters: Vec<Arc<Cluster>> = clusters.iter().cloned().map(Arc::new).collect();
+    let snapshot = Snapshot::new(clusters.clone(), 0);
+    let named = Named {
+        name: "plugin".into(),
+        plugin: Arc::new(plugin) as Arc<dyn Score>,
+    };
+    scores_of(&named, unit, &snapshot, Timestamp::UNIX_EPOCH, &clusters).unwrap()
+}

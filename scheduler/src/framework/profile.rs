@@ -5,7 +5,7 @@ use navarch_crds::v1alpha1::{PluginSet, SchedulingProfileSpec};
 
 use super::registry::{Named, Registry};
 use super::signature::Signature;
-use super::traits::{Filter, Plugin, Replicas, Score, Select};
+use super::traits::{Filter, Replicas, Score, Select};
 use crate::plugins::names;
 use crate::policy::Strategy;
 use crate::unit::{Features, Unit};
@@ -154,11 +154,19 @@ fn merged(
 ) -> Result<Vec<String>, ProfileError> {
     let disabled = |name: &str| {
         set.is_some_and(|set| {
-            set.disabled.iter().any(|plugin| plugin.name == "*" || plugin.name == name)
+            set.disabled
+                .iter()
+                .any(|plugin| plugin.name == "*" || plugin.name == name)
         })
     };
-    let kept = defaults.iter().filter(|name| !disabled(name)).map(|name| (*name).to_owned());
-    let enabled = set.into_iter().flat_map(|set| &set.enabled).map(|plugin| plugin.name.clone());
+    let kept = defaults
+        .iter()
+        .filter(|name| !disabled(name))
+        .map(|name| (*name).to_owned());
+    let enabled = set
+        .into_iter()
+        .flat_map(|set| &set.enabled)
+        .map(|plugin| plugin.name.clone());
     let mut names: Vec<String> = Vec::new();
     for name in kept.chain(enabled) {
         if names.contains(&name) {

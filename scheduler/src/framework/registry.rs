@@ -5,23 +5,28 @@ use std::sync::Arc;
 
 use super::traits::{Filter, Plugin, Replicas, Score, Select};
 use crate::plugins::{
-    api_resources::ApiResources, binpack::PreferenceBinPack, capacity_weight::ClusterCapacityWeight,
-    cluster_affinity::ClusterAffinity, cluster_evicted::ClusterEvicted,
-    cluster_ready::ClusterReady, cluster_terminating::ClusterTerminating,
-    katalyst::KatalystResourcesExist, max_cluster::MaxCluster, names, placement::PlacementFilter,
-    priority_sort::PrioritySort, resources_balanced::BalancedAllocation,
-    resources_fit::ClusterResourcesFit, resources_least::LeastAllocated,
-    resources_most::MostAllocated, taint_toleration::TaintToleration,
+    api_resources::ApiResources, binpack::PreferenceBinPack,
+    capacity_weight::ClusterCapacityWeight, cluster_affinity::ClusterAffinity,
+    cluster_evicted::ClusterEvicted, cluster_ready::ClusterReady,
+    cluster_terminating::ClusterTerminating, katalyst::KatalystResourcesExist,
+    max_cluster::MaxCluster, names, placement::PlacementFilter, priority_sort::PrioritySort,
+    resources_balanced::BalancedAllocation, resources_fit::ClusterResourcesFit,
+    resources_least::LeastAllocated, resources_most::MostAllocated,
+    taint_toleration::TaintToleration,
 };
 
 /// The plugins of this crate.
 fn builtin() -> Vec<Registered> {
     vec![
         Registered::new(names::API_RESOURCES).filter(ApiResources),
-        Registered::new(names::TAINT_TOLERATION).filter(TaintToleration).score(TaintToleration),
+        Registered::new(names::TAINT_TOLERATION)
+            .filter(TaintToleration)
+            .score(TaintToleration),
         Registered::new(names::CLUSTER_RESOURCES_FIT).filter(ClusterResourcesFit),
         Registered::new(names::PLACEMENT_FILTER).filter(PlacementFilter),
-        Registered::new(names::CLUSTER_AFFINITY).filter(ClusterAffinity).score(ClusterAffinity),
+        Registered::new(names::CLUSTER_AFFINITY)
+            .filter(ClusterAffinity)
+            .score(ClusterAffinity),
         Registered::new(names::CLUSTER_READY).filter(ClusterReady),
         Registered::new(names::CLUSTER_TERMINATING).filter(ClusterTerminating),
         Registered::new(names::CLUSTER_EVICTED).filter(ClusterEvicted),
@@ -50,7 +55,13 @@ impl Registered {
     /// A plugin that serves no point yet.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), filter: None, score: None, select: None, replicas: None }
+        Self {
+            name: name.into(),
+            filter: None,
+            score: None,
+            select: None,
+            replicas: None,
+        }
     }
 
     /// Serves the filter point.
@@ -102,7 +113,10 @@ pub struct Named<P: ?Sized> {
 
 impl<P: ?Sized> Clone for Named<P> {
     fn clone(&self) -> Self {
-        Self { name: self.name.clone(), plugin: self.plugin.clone() }
+        Self {
+            name: self.name.clone(),
+            plugin: self.plugin.clone(),
+        }
     }
 }
 
@@ -119,8 +133,10 @@ pub struct Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        let plugins =
-            builtin().into_iter().map(|plugin| (plugin.name.clone(), plugin)).collect();
+        let plugins = builtin()
+            .into_iter()
+            .map(|plugin| (plugin.name.clone(), plugin))
+            .collect();
         Self { plugins }
     }
 }
@@ -130,9 +146,7 @@ impl Registry {
     ///
     /// # Errors
     /// If a name is taken.
-    pub fn with(
-        others: impl IntoIterator<Item = Registered>,
-    ) -> Result<Self, DuplicateName> {
+    pub fn with(others: impl IntoIterator<Item = Registered>) -> Result<Self, DuplicateName> {
         let mut registry = Self::default();
         for plugin in others {
             let name = plugin.name.clone();
@@ -174,7 +188,10 @@ impl Registry {
         point: impl Fn(&Registered) -> Option<Arc<P>>,
     ) -> Option<Named<P>> {
         let (name, plugin) = self.plugins.get_key_value(name)?;
-        Some(Named { name: name.clone(), plugin: point(plugin)? })
+        Some(Named {
+            name: name.clone(),
+            plugin: point(plugin)?,
+        })
     }
 }
 

@@ -37,13 +37,22 @@ pub fn plan(question: &Binpack<'_>) -> Split {
     let slots = question.slots;
     if waits(question) {
         let planned = slots.iter().map(|slot| slot.current).collect();
-        return Split { planned, overflow: vec![0; slots.len()] };
+        return Split {
+            planned,
+            overflow: vec![0; slots.len()],
+        };
     }
     let keep = question.keep_unschedulable || !question.avoid_disruption;
-    let running: Vec<i64> = slots.iter().map(|slot| at_most(slot.scheduled, slot.limited)).collect();
+    let running: Vec<i64> = slots
+        .iter()
+        .map(|slot| at_most(slot.scheduled, slot.limited))
+        .collect();
     let running_total = sum(running.iter().copied());
     if !keep && running_total == i128::from(question.total) {
-        return Split { planned: running, overflow: vec![0; slots.len()] };
+        return Split {
+            planned: running,
+            overflow: vec![0; slots.len()],
+        };
     }
     let everyone: Vec<Item> = slots
         .iter()
@@ -68,7 +77,10 @@ pub fn plan(question: &Binpack<'_>) -> Split {
     }
     let held: Vec<i64> = slots.iter().map(Slot::held).collect();
     let planned = toward(slots, held, &wanted.planned);
-    Split { planned, overflow: wanted.overflow }
+    Split {
+        planned,
+        overflow: wanted.overflow,
+    }
 }
 
 /// While pods are in flight the recorded distribution stays, so that it is not judged by figures
@@ -76,13 +88,11 @@ pub fn plan(question: &Binpack<'_>) -> Split {
 /// replicas, within every maximum (KubeAdmiral waits regardless and so ignores a scale-up).
 fn waits(question: &Binpack<'_>) -> bool {
     let slots = question.slots;
-    let over_limit =
-        |slot: &Slot<'_>| slot.limited.is_some_and(|limit| slot.current > limit);
+    let over_limit = |slot: &Slot<'_>| slot.limited.is_some_and(|limit| slot.current > limit);
     if question.departed || question.settled || slots.iter().any(over_limit) {
         return false;
     }
-    let over_maximum =
-        |slot: &Slot<'_>| slot.preference.max.is_some_and(|max| slot.current > max);
+    let over_maximum = |slot: &Slot<'_>| slot.preference.max.is_some_and(|max| slot.current > max);
     let total = i128::from(question.total);
     let current = sum(slots.iter().map(|slot| slot.current));
     let keeps_overflow = question.keep_unschedulable
@@ -102,8 +112,18 @@ fn toward(slots: &[Slot<'_>], held: Vec<i64>, wanted: &[i64]) -> Vec<i64> {
         };
         // The wanted distribution respects every bound, so the gap does too.
         let min = slots.get(index).map_or(0, |slot| slot.preference.min);
-        let min = if missing > 0 { min.saturating_sub(*held).max(0).min(gap) } else { 0 };
-        Item { index, min, max: Some(gap), limited: None, estimated: None }
+        let min = if missing > 0 {
+            min.saturating_sub(*held).max(0).min(gap)
+        } else {
+            0
+        };
+        Item {
+            index,
+            min,
+            max: Some(gap),
+            limited: None,
+            estimated: None,
+        }
     };
     let mut candidates: Vec<Item> = held
         .iter()
@@ -120,7 +140,11 @@ fn toward(slots: &[Slot<'_>], held: Vec<i64>, wanted: &[i64]) -> Vec<i64> {
     held.iter()
         .zip(&moved)
         .map(|(held, moved)| {
-            if missing < 0 { held.saturating_sub(*moved) } else { held.saturating_add(*moved) }
+            if missing < 0 {
+                held.saturating_sub(*moved)
+            } else {
+                held.saturating_add(*moved)
+            }
         })
         .collect()
 }
@@ -133,14 +157,27 @@ fn fill(slots: usize, items: &[Item], total: i64) -> Split {
         let wanted = at_most(item.min.min(remaining), item.limited);
         let granted = at_most(wanted, item.estimated);
         remaining = remaining.saturating_sub(granted);
-        put(&mut split, item.index, granted, wanted.saturating_sub(granted));
+        put(
+            &mut split,
+            item.index,
+            granted,
+            wanted.saturating_sub(granted),
+        );
     }
     for item in items {
         let (start, owed) = taken(&split, item.index);
-        let asked = at_most(at_most(start.saturating_add(remaining), item.max), item.limited);
+        let asked = at_most(
+            at_most(start.saturating_add(remaining), item.max),
+            item.limited,
+        );
         let granted = at_most(asked, item.estimated);
         remaining = remaining.saturating_sub(granted.saturating_sub(start));
-        put(&mut split, item.index, granted, owed.max(asked.saturating_sub(granted)));
+        put(
+            &mut split,
+            item.index,
+            granted,
+            owed.max(asked.saturating_sub(granted)),
+        );
     }
     split
 }

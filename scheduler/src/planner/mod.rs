@@ -63,7 +63,10 @@ impl Split {
     /// A split of nothing over `slots` slots.
     #[must_use]
     pub fn empty(slots: usize) -> Self {
-        Self { planned: vec![0; slots], overflow: vec![0; slots] }
+        Self {
+            planned: vec![0; slots],
+            overflow: vec![0; slots],
+        }
     }
 
     /// Planned and overflowed replicas together, as they are written.
@@ -84,7 +87,9 @@ pub(crate) fn at_most(value: i64, bound: Option<i64>) -> i64 {
 
 /// Exact sum; 5,000 clusters of `i64::MAX` fit into 128 bits with room to spare.
 pub(crate) fn sum(values: impl IntoIterator<Item = i64>) -> i128 {
-    values.into_iter().fold(0_i128, |total, value| total.saturating_add(i128::from(value)))
+    values.into_iter().fold(0_i128, |total, value| {
+        total.saturating_add(i128::from(value))
+    })
 }
 
 /// Back to 64 bits, at the nearest bound.

@@ -2,25 +2,26 @@
 
 use std::cmp::Ordering;
 
+use navarch_crds::go::hash::{fnv1_32, fnv1_32_from};
+
 use super::narrow;
 
 /// FNV-1 (multiply, then XOR) of the cluster name followed by the key, as KubeAdmiral orders
 /// clusters of equal weight.
 #[must_use]
 pub fn order_hash(cluster: &str, key: &str) -> u32 {
-    const OFFSET: u32 = 2_166_136_261;
-    const PRIME: u32 = 16_777_619;
-    cluster
-        .bytes()
-        .chain(key.bytes())
-        .fold(OFFSET, |hash, byte| hash.wrapping_mul(PRIME) ^ u32::from(byte))
+    fnv1_32_from(fnv1_32(cluster.as_bytes()), key.as_bytes())
 }
 
 /// Place of a cluster in the order of rounding: weight first, then hash. Equal hashes (KubeAdmiral
 /// leaves their order open) go by name.
 #[must_use]
 pub fn serve_before(left: (i64, u32, &str), right: (i64, u32, &str)) -> Ordering {
-    right.0.cmp(&left.0).then(left.1.cmp(&right.1)).then_with(|| left.2.cmp(right.2))
+    right
+        .0
+        .cmp(&left.0)
+        .then(left.1.cmp(&right.1))
+        .then_with(|| left.2.cmp(right.2))
 }
 
 /// `amount * weight / weights`, rounded up. `weights` is positive.

@@ -33,7 +33,10 @@ struct Item {
 #[must_use]
 pub fn plan(question: &Spread<'_>) -> Split {
     let slots = question.slots;
-    let hashes: Vec<u32> = slots.iter().map(|slot| order_hash(slot.name, question.key)).collect();
+    let hashes: Vec<u32> = slots
+        .iter()
+        .map(|slot| order_hash(slot.name, question.key))
+        .collect();
     let everyone: Vec<(usize, Item)> = slots
         .iter()
         .map(|slot| Item {
@@ -57,9 +60,18 @@ pub fn plan(question: &Spread<'_>) -> Split {
     let planned = match missing {
         0 => held,
         1.. => scale_up(slots, &hashes, &held, &wanted.planned, narrow(missing)),
-        _ => scale_down(slots, &hashes, &held, &wanted.planned, narrow(missing.saturating_neg())),
+        _ => scale_down(
+            slots,
+            &hashes,
+            &held,
+            &wanted.planned,
+            narrow(missing.saturating_neg()),
+        ),
     };
-    Split { planned, overflow: wanted.overflow }
+    Split {
+        planned,
+        overflow: wanted.overflow,
+    }
 }
 
 /// Takes `surplus` replicas away, by how far each cluster is above what is wanted.
@@ -77,11 +89,21 @@ fn scale_down(
         .filter(|(_, (held, wanted))| wanted < held)
         .map(|(index, (held, wanted))| {
             let weight = held.saturating_sub(*wanted);
-            (index, Item { weight, max: Some(*held), ..Item::default() })
+            (
+                index,
+                Item {
+                    weight,
+                    max: Some(*held),
+                    ..Item::default()
+                },
+            )
         })
         .collect();
     let taken = distribute(slots.len(), &in_order(above, slots, hashes), surplus, false);
-    held.iter().zip(&taken.planned).map(|(held, taken)| held.saturating_sub(*taken)).collect()
+    held.iter()
+        .zip(&taken.planned)
+        .map(|(held, taken)| held.saturating_sub(*taken))
+        .collect()
 }
 
 /// Adds `missing` replicas, by how far each cluster is below what is wanted.
@@ -102,11 +124,21 @@ fn scale_up(
             let max = slot.preference.max.filter(|_| !slot.preference.wildcard);
             let weight = wanted.saturating_sub(*held);
             let max = max.map(|max| max.saturating_sub(*held));
-            (index, Item { weight, max, ..Item::default() })
+            (
+                index,
+                Item {
+                    weight,
+                    max,
+                    ..Item::default()
+                },
+            )
         })
         .collect();
     let given = distribute(slots.len(), &in_order(below, slots, hashes), missing, false);
-    held.iter().zip(&given.planned).map(|(held, given)| held.saturating_add(*given)).collect()
+    held.iter()
+        .zip(&given.planned)
+        .map(|(held, given)| held.saturating_add(*given))
+        .collect()
 }
 
 /// Sorts by weight descending, then by hash: rounding favours who comes first.
@@ -138,7 +170,9 @@ fn distribute(slots: usize, items: &[(usize, Item)], total: i64, keep: bool) -> 
         moved = false;
         let offered = remaining;
         open.retain(|(index, item)| {
-            let Some(planned) = split.planned.get_mut(*index) else { return false };
+            let Some(planned) = split.planned.get_mut(*index) else {
+                return false;
+            };
             let start = *planned;
             let extra = share_up(offered, item.weight, weights).min(remaining);
             let (granted, beyond) = bounded(item, start.saturating_add(extra));
@@ -170,13 +204,22 @@ fn bounded(item: &Item, total: i64) -> (Granted, i64) {
     let mut granted = Granted { total, full: false };
     for bound in [item.max, item.limited].into_iter().flatten() {
         if granted.total > bound {
-            granted = Granted { total: bound, full: true };
+            granted = Granted {
+                total: bound,
+                full: true,
+            };
         }
     }
     match item.estimated {
         Some(capacity) if granted.total > capacity => {
             let beyond = granted.total.saturating_sub(capacity);
-            (Granted { total: capacity, full: true }, beyond)
+            (
+                Granted {
+                    total: capacity,
+                    full: true,
+                },
+                beyond,
+            )
         }
         _ => (granted, 0),
     }

@@ -23,8 +23,14 @@ pub struct Supply<'a> {
 #[must_use]
 pub fn by_supply(supplies: &[Supply<'_>]) -> Vec<i64> {
     let even = round(WEIGHTS / count(supplies));
-    let whole: f64 = supplies.iter().map(|supply| float(supply.allocatable)).sum();
-    let free: f64 = supplies.iter().map(|supply| float(supply.available.max(0))).sum();
+    let whole: f64 = supplies
+        .iter()
+        .map(|supply| float(supply.allocatable))
+        .sum();
+    let free: f64 = supplies
+        .iter()
+        .map(|supply| float(supply.available.max(0)))
+        .sum();
     if free <= 0.0 {
         return vec![even; supplies.len()];
     }
@@ -45,14 +51,20 @@ pub fn by_supply(supplies: &[Supply<'_>]) -> Vec<i64> {
 /// Scales to 1000 and gives what rounding lost or won to the cluster of the greatest weight, among
 /// equals the first by name.
 fn to_thousand(supplies: &[Supply<'_>], weights: &[i64], even: i64) -> Vec<i64> {
-    let total = weights.iter().fold(0_i64, |total, weight| total.saturating_add(*weight));
+    let total = weights
+        .iter()
+        .fold(0_i64, |total, weight| total.saturating_add(*weight));
     if total <= 0 {
         // More than 2,000 equal clusters, each below one half of a thousandth.
         return vec![even.max(1); supplies.len()];
     }
-    let mut scaled: Vec<i64> =
-        weights.iter().map(|weight| round(float(*weight) / float(total) * WEIGHTS)).collect();
-    let sum = scaled.iter().fold(0_i64, |total, weight| total.saturating_add(*weight));
+    let mut scaled: Vec<i64> = weights
+        .iter()
+        .map(|weight| round(float(*weight) / float(total) * WEIGHTS))
+        .collect();
+    let sum = scaled
+        .iter()
+        .fold(0_i64, |total, weight| total.saturating_add(*weight));
     let greatest = scaled
         .iter()
         .copied()
@@ -66,7 +78,10 @@ fn to_thousand(supplies: &[Supply<'_>], weights: &[i64], even: i64) -> Vec<i64> 
     scaled
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the formula is defined on 64-bit floats")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the formula is defined on 64-bit floats"
+)]
 fn float(value: i64) -> f64 {
     value as f64
 }
@@ -77,7 +92,10 @@ fn count(supplies: &[Supply<'_>]) -> f64 {
 }
 
 /// Half away from zero; a float beyond 64 bits becomes the nearest bound, not a number zero.
-#[expect(clippy::cast_possible_truncation, reason = "saturates, which is what is wanted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "saturates, which is what is wanted"
+)]
 fn round(value: f64) -> i64 {
     value.round() as i64
 }
@@ -101,12 +119,32 @@ mod tests {
     #[test]
     fn free_resources_become_weights_of_a_thousand() {
         let rows: [(&str, Vec<(&str, i64, i64)>, Vec<i64>); 6] = [
-            ("nothing free: even, not corrected", vec![("a", 0, 9), ("b", 0, 9), ("c", -1, 9)], vec![333; 3]),
-            ("limited to 1.4 of the share", vec![("a", 90, 100), ("b", 10, 100)], vec![875, 125]),
-            ("tie goes to the first name", vec![("c", 1, 1), ("a", 1, 1), ("b", 1, 1)], vec![333, 334, 333]),
-            ("no allocatable: even limit", vec![("a", 9, 0), ("b", 1, 0)], vec![833, 167]),
+            (
+                "nothing free: even, not corrected",
+                vec![("a", 0, 9), ("b", 0, 9), ("c", -1, 9)],
+                vec![333; 3],
+            ),
+            (
+                "limited to 1.4 of the share",
+                vec![("a", 90, 100), ("b", 10, 100)],
+                vec![875, 125],
+            ),
+            (
+                "tie goes to the first name",
+                vec![("c", 1, 1), ("a", 1, 1), ("b", 1, 1)],
+                vec![333, 334, 333],
+            ),
+            (
+                "no allocatable: even limit",
+                vec![("a", 9, 0), ("b", 1, 0)],
+                vec![833, 167],
+            ),
             ("one cluster has it all", vec![("a", 5, 5)], vec![1000]),
-            ("extremes", vec![("a", i64::MAX, i64::MAX), ("b", i64::MIN, i64::MAX)], vec![1000, 0]),
+            (
+                "extremes",
+                vec![("a", i64::MAX, i64::MAX), ("b", i64::MIN, i64::MAX)],
+                vec![1000, 0],
+            ),
         ];
         for (name, supplies, expected) in rows {
             assert_eq!(weights(&supplies), expected, "{name}");

@@ -28,7 +28,10 @@ impl Filter for ApiResources {
         if unknown || context.cluster.serves(resource) {
             Verdict::Fits
         } else {
-            Verdict::NotNow(Reason::ResourceNotServed(resource.clone()), &[Wake::ClusterApiResources])
+            Verdict::NotNow(
+                Reason::ResourceNotServed(resource.clone()),
+                &[Wake::ClusterApiResources],
+            )
         }
     }
 }
@@ -40,18 +43,52 @@ mod tests {
 
     #[test]
     fn group_version_and_kind_have_to_be_served() {
-        let deployment = |group: &str, version: &str, kind: &str| {
-            cluster("c").api(group, version, kind).build()
-        };
+        let deployment =
+            |group: &str, version: &str, kind: &str| cluster("c").api(group, version, kind).build();
         let placed = unit().current("c", None).build();
         for (name, cluster, unit, fits) in [
-            ("served", deployment("apps", "v1", "Deployment"), unit().build(), true),
-            ("other group", deployment("extensions", "v1", "Deployment"), unit().build(), false),
-            ("other version", deployment("apps", "v1beta1", "Deployment"), unit().build(), false),
-            ("other kind", deployment("apps", "v1", "DaemonSet"), unit().build(), false),
-            ("placed there is no exemption", deployment("", "v1", "Pod"), placed.clone(), false),
-            ("nothing known, not placed there", cluster("c").no_api().build(), unit().build(), false),
-            ("nothing known, placed there", cluster("c").no_api().build(), placed, true),
+            (
+                "served",
+                deployment("apps", "v1", "Deployment"),
+                unit().build(),
+                true,
+            ),
+            (
+                "other group",
+                deployment("extensions", "v1", "Deployment"),
+                unit().build(),
+                false,
+            ),
+            (
+                "other version",
+                deployment("apps", "v1beta1", "Deployment"),
+                unit().build(),
+                false,
+            ),
+            (
+                "other kind",
+                deployment("apps", "v1", "DaemonSet"),
+                unit().build(),
+                false,
+            ),
+            (
+                "placed there is no exemption",
+                deployment("", "v1", "Pod"),
+                placed.clone(),
+                false,
+            ),
+            (
+                "nothing known, not placed there",
+                cluster("c").no_api().build(),
+                unit().build(),
+                false,
+            ),
+            (
+                "nothing known, placed there",
+                cluster("c").no_api().build(),
+                placed,
+                true,
+            ),
         ] {
             check_filter(name, &ApiResources, &unit, &cluster, fits);
         }

@@ -13,7 +13,12 @@ pub struct PreferenceBinPack;
 
 impl Plugin for PreferenceBinPack {
     fn wakes(&self) -> &'static [Wake] {
-        &[Wake::Policy, Wake::Object, Wake::PodCounts, Wake::ClusterTaints]
+        &[
+            Wake::Policy,
+            Wake::Object,
+            Wake::PodCounts,
+            Wake::ClusterTaints,
+        ]
     }
 
     fn signature(&self, _unit: &Unit) -> Option<Signature> {
@@ -24,13 +29,22 @@ impl Plugin for PreferenceBinPack {
 impl Replicas for PreferenceBinPack {
     fn replicas(&self, context: &ReplicasContext<'_>) -> Result<Vec<Share>, PluginError> {
         let slots = slots(context);
-        let chosen = |name: &str| context.clusters.iter().any(|one| one.cluster.name().as_str() == name);
+        let chosen = |name: &str| {
+            context
+                .clusters
+                .iter()
+                .any(|one| one.cluster.name().as_str() == name)
+        };
         let split = plan(&Binpack {
             slots: &slots,
             total: context.total,
             avoid_disruption: context.unit.avoid_disruption,
             keep_unschedulable: context.unit.keeps_unschedulable(),
-            departed: context.unit.current.keys().any(|cluster| !chosen(cluster.as_str())),
+            departed: context
+                .unit
+                .current
+                .keys()
+                .any(|cluster| !chosen(cluster.as_str())),
             settled: settled(context.unit, context.total),
         });
         Ok(shares(context, &slots, &split))
@@ -39,15 +53,27 @@ impl Replicas for PreferenceBinPack {
 
 /// Each cluster's assigned pods are as many as it can run, or as are recorded for it.
 fn settled(unit: &Unit, total: i64) -> bool {
-    let Some(migration) = &unit.auto_migration else { return true };
+    let Some(migration) = &unit.auto_migration else {
+        return true;
+    };
     let recorded = |name: &str| {
-        let found = unit.current.iter().find(|(cluster, _)| cluster.as_str() == name);
+        let found = unit
+            .current
+            .iter()
+            .find(|(cluster, _)| cluster.as_str() == name);
         found.map_or(0, |(_, replicas)| replicas.unwrap_or(total))
     };
-    migration.info.scheduled_replicas.iter().all(|(name, scheduled)| {
-        let capacity = migration.info.estimated_capacity.get(name).copied();
-        *scheduled == capacity.filter(|capacity| *capacity >= 0).unwrap_or_else(|| recorded(name))
-    })
+    migration
+        .info
+        .scheduled_replicas
+        .iter()
+        .all(|(name, scheduled)| {
+            let capacity = migration.info.estimated_capacity.get(name).copied();
+            *scheduled
+                == capacity
+                    .filter(|capacity| *capacity >= 0)
+                    .unwrap_or_else(|| recorded(name))
+        })
 }
 
 #[cfg(test)]

@@ -16,7 +16,12 @@ pub struct ClusterCapacityWeight;
 
 impl Plugin for ClusterCapacityWeight {
     fn wakes(&self) -> &'static [Wake] {
-        &[Wake::Policy, Wake::Object, Wake::PodCounts, Wake::ClusterTaints]
+        &[
+            Wake::Policy,
+            Wake::Object,
+            Wake::PodCounts,
+            Wake::ClusterTaints,
+        ]
     }
 
     fn signature(&self, _unit: &Unit) -> Option<Signature> {
@@ -32,7 +37,11 @@ impl Replicas for ClusterCapacityWeight {
             dynamic(context)?
         } else {
             let weight = |name: &str| unit.clusters.weights.get(name).copied().unwrap_or(0);
-            context.clusters.iter().map(|one| weight(one.cluster.name().as_str())).collect()
+            context
+                .clusters
+                .iter()
+                .map(|one| weight(one.cluster.name().as_str()))
+                .collect()
         };
         let mut slots = slots(context);
         for (slot, weight) in slots.iter_mut().zip(weights) {
@@ -68,8 +77,12 @@ fn dynamic(context: &ReplicasContext<'_>) -> Result<Vec<i64>, PluginError> {
         })
         .collect();
     // Processors and graphics processors count as zero where a cluster does not name them.
-    let known = |amounts: &Amounts| resource != RECLAIMED_MILLI_CPU || amounts.scalars.contains_key(resource);
-    let some = supplies.iter().any(|supply| supply.available > 0 || supply.allocatable != 0);
+    let known = |amounts: &Amounts| {
+        resource != RECLAIMED_MILLI_CPU || amounts.scalars.contains_key(resource)
+    };
+    let some = supplies
+        .iter()
+        .any(|supply| supply.available > 0 || supply.allocatable != 0);
     for candidate in context.clusters {
         let cluster = &candidate.cluster;
         if some && !(known(cluster.allocatable()) && known(cluster.available())) {

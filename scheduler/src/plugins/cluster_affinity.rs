@@ -26,10 +26,15 @@ impl Filter for ClusterAffinity {
     fn filter(&self, context: &ClusterContext<'_>) -> Verdict {
         let labels = context.cluster.labels();
         let selector = &context.unit.selector;
-        if !selector.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+        if !selector
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value))
+        {
             return Verdict::NotNow(Reason::SelectorMismatch, WAKES);
         }
-        let Some(terms) = &context.unit.affinity.required else { return Verdict::Fits };
+        let Some(terms) = &context.unit.affinity.required else {
+            return Verdict::Fits;
+        };
         match any_matches(terms, context.cluster.name().as_str(), labels) {
             Ok(true) => Verdict::Fits,
             Ok(false) => Verdict::NotNow(Reason::AffinityMismatch, WAKES),

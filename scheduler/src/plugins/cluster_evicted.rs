@@ -17,7 +17,10 @@ impl Plugin for ClusterEvicted {
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
         // The answer follows the clock where something is written, so it cannot be shared.
-        unit.custom_migration.unavailable_clusters.is_empty().then(Signature::nothing)
+        unit.custom_migration
+            .unavailable_clusters
+            .is_empty()
+            .then(Signature::nothing)
     }
 }
 
@@ -32,9 +35,10 @@ impl Filter for ClusterEvicted {
             .find(|entry| entry.cluster == name && context.now < entry.valid_until);
         match evicted {
             None => Verdict::Fits,
-            Some(entry) => {
-                Verdict::NotNow(Reason::Evicted(entry.valid_until), &[Wake::MigrationExpired])
-            }
+            Some(entry) => Verdict::NotNow(
+                Reason::Evicted(entry.valid_until),
+                &[Wake::MigrationExpired],
+            ),
         }
     }
 }
@@ -52,7 +56,10 @@ mod tests {
         let away = |cluster: &str, second: i64| {
             let mut unit = unit().current("c", None).build();
             let valid_until = Timestamp::from_second(NOW.as_second() + second).unwrap();
-            let entry = UnavailableCluster { cluster: cluster.into(), valid_until };
+            let entry = UnavailableCluster {
+                cluster: cluster.into(),
+                valid_until,
+            };
             unit.custom_migration.unavailable_clusters.push(entry);
             unit
         };

@@ -38,8 +38,18 @@ mod tests {
     fn only_clusters_that_run_the_object_may_be_unready() {
         for (name, cluster, unit, fits) in [
             ("ready", cluster("c").build(), unit().build(), true),
-            ("not ready", cluster("c").unready().build(), unit().build(), false),
-            ("not ready, runs it", cluster("c").unready().build(), unit().current("c", None).build(), true),
+            (
+                "not ready",
+                cluster("c").unready().build(),
+                unit().build(),
+                false,
+            ),
+            (
+                "not ready, runs it",
+                cluster("c").unready().build(),
+                unit().current("c", None).build(),
+                true,
+            ),
         ] {
             check_filter(name, &ClusterReady, &unit, &cluster, fits);
         }

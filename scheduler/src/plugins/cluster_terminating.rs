@@ -38,8 +38,18 @@ mod tests {
     fn clusters_on_their_way_out_take_nothing() {
         for (name, cluster, unit, fits) in [
             ("stays", cluster("c").build(), unit().build(), true),
-            ("leaves", cluster("c").terminating().build(), unit().build(), false),
-            ("leaves, runs it", cluster("c").terminating().build(), unit().current("c", None).build(), false),
+            (
+                "leaves",
+                cluster("c").terminating().build(),
+                unit().build(),
+                false,
+            ),
+            (
+                "leaves, runs it",
+                cluster("c").terminating().build(),
+                unit().current("c", None).build(),
+                false,
+            ),
         ] {
             check_filter(name, &ClusterTerminating, &unit, &cluster, fits);
         }

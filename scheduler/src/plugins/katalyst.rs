@@ -22,7 +22,9 @@ impl Plugin for KatalystResourcesExist {
 }
 
 fn asks(unit: &Unit) -> bool {
-    RECLAIMED.iter().any(|name| unit.request.scalars.contains_key(*name))
+    RECLAIMED
+        .iter()
+        .any(|name| unit.request.scalars.contains_key(*name))
 }
 
 impl Filter for KatalystResourcesExist {
@@ -50,8 +52,18 @@ mod tests {
             ("asks for none", with("cpu"), unit().build(), true),
             ("has none", with("cpu"), asking().build(), false),
             ("has it", with(RECLAIMED_MILLI_CPU), asking().build(), true),
-            ("has another of them", with(RECLAIMED[1]), asking().build(), true),
-            ("has none, runs it", with("cpu"), asking().current("c", None).build(), true),
+            (
+                "has another of them",
+                with(RECLAIMED[1]),
+                asking().build(),
+                true,
+            ),
+            (
+                "has none, runs it",
+                with("cpu"),
+                asking().current("c", None).build(),
+                true,
+            ),
         ] {
             check_filter(name, &KatalystResourcesExist, &unit, &cluster, fits);
         }

@@ -51,9 +51,17 @@ mod tests {
             ("unbounded", unit().build(), vec!["b", "d", "c", "a"]),
             ("two", most(2), vec!["b", "d"]),
             ("none", most(0), vec![]),
-            ("more than there are", most(i64::MAX), vec!["b", "d", "c", "a"]),
+            (
+                "more than there are",
+                most(i64::MAX),
+                vec!["b", "d", "c", "a"],
+            ),
         ] {
-            assert_eq!(selected(&MaxCluster, &unit, &scores).unwrap(), expected, "{name}");
+            assert_eq!(
+                selected(&MaxCluster, &unit, &scores).unwrap(),
+                expected,
+                "{name}"
+            );
         }
         assert!(selected(&MaxCluster, &most(-1), &scores).is_err());
     }

@@ -41,7 +41,11 @@ mod tests {
             ("none named", unit().build(), true),
             ("named", unit().named("a").named("c").build(), true),
             ("others named", unit().named("a").build(), false),
-            ("placed there is no exemption", unit().named("a").current("c", None).build(), false),
+            (
+                "placed there is no exemption",
+                unit().named("a").current("c", None).build(),
+                false,
+            ),
         ] {
             check_filter(name, &PlacementFilter, &unit, &cluster("c").build(), fits);
         }

@@ -20,9 +20,10 @@ pub(super) fn slots<'a>(context: &ReplicasContext<'a>) -> Vec<Slot<'a>> {
                 Some(recorded) => recorded.unwrap_or(context.total),
             };
             let mut max = unit.clusters.max.get(name).copied();
-            let closed = cluster.taints().iter().any(|taint| {
-                taint.effect == NO_SCHEDULE && !tolerated(&unit.tolerations, taint)
-            });
+            let closed = cluster
+                .taints()
+                .iter()
+                .any(|taint| taint.effect == NO_SCHEDULE && !tolerated(&unit.tolerations, taint));
             if closed && max.is_none_or(|max| current < max) {
                 // It may shrink there but not grow.
                 max = Some(current);
@@ -37,14 +38,30 @@ pub(super) fn slots<'a>(context: &ReplicasContext<'a>) -> Vec<Slot<'a>> {
                 .copied()
                 .unwrap_or(0);
             let limited = unit.custom_migration.limited_capacity.get(name).copied();
-            let preference = Preference { weight: 0, min, max, wildcard: false };
-            Slot { name, preference, current, estimated, limited, scheduled }
+            let preference = Preference {
+                weight: 0,
+                min,
+                max,
+                wildcard: false,
+            };
+            Slot {
+                name,
+                preference,
+                current,
+                estimated,
+                limited,
+                scheduled,
+            }
         })
         .collect()
 }
 
 /// The answer of a planner with the numbers it was made from.
-pub(super) fn shares(context: &ReplicasContext<'_>, slots: &[Slot<'_>], split: &Split) -> Vec<Share> {
+pub(super) fn shares(
+    context: &ReplicasContext<'_>,
+    slots: &[Slot<'_>],
+    split: &Split,
+) -> Vec<Share> {
     let amounts = split.planned.iter().zip(&split.overflow);
     slots
         .iter()
@@ -56,7 +73,11 @@ pub(super) fn shares(context: &ReplicasContext<'_>, slots: &[Slot<'_>], split: &
             max: slot.preference.max,
             estimated: slot.estimated,
             limited: slot.limited,
-            current: context.unit.current.contains_key(candidate.cluster.name()).then_some(slot.current),
+            current: context
+                .unit
+                .current
+                .contains_key(candidate.cluster.name())
+                .then_some(slot.current),
             planned: *planned,
             overflow: *overflow,
         })

@@ -17,7 +17,10 @@ impl Plugin for PrioritySort {
     }
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
-        Some(Signature::of(&(by_priority(unit), &unit.clusters.priorities)))
+        Some(Signature::of(&(
+            by_priority(unit),
+            &unit.clusters.priorities,
+        )))
     }
 }
 
@@ -56,10 +59,22 @@ mod tests {
         let scores = [("b", 10), ("c", 20), ("a", 10)];
         for (name, unit, expected) in [
             ("by score, then name", unit().build(), ["c", "a", "b"]),
-            ("priority replaces scores", unit().priority("b", 1).build(), ["b", "a", "c"]),
-            ("packing without priorities goes by name", packing, ["a", "b", "c"]),
+            (
+                "priority replaces scores",
+                unit().priority("b", 1).build(),
+                ["b", "a", "c"],
+            ),
+            (
+                "packing without priorities goes by name",
+                packing,
+                ["a", "b", "c"],
+            ),
         ] {
-            assert_eq!(selected(&PrioritySort, &unit, &scores).unwrap(), expected, "{name}");
+            assert_eq!(
+                selected(&PrioritySort, &unit, &scores).unwrap(),
+                expected,
+                "{name}"
+            );
         }
     }
 }

@@ -22,8 +22,10 @@ impl Plugin for BalancedAllocation {
 
 impl Score for BalancedAllocation {
     fn score(&self, context: &ClusterContext<'_>) -> Result<i64, PluginError> {
-        let fractions: Vec<f64> =
-            usages(context.unit, context.cluster).iter().map(fraction).collect();
+        let fractions: Vec<f64> = usages(context.unit, context.cluster)
+            .iter()
+            .map(fraction)
+            .collect();
         if fractions.iter().any(|fraction| *fraction >= 1.0) {
             return Ok(0);
         }
@@ -31,9 +33,16 @@ impl Score for BalancedAllocation {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the formula is defined on 64-bit floats")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the formula is defined on 64-bit floats"
+)]
 fn fraction(usage: &Usage) -> f64 {
-    if usage.capacity == 0 { 1.0 } else { usage.requested as f64 / usage.capacity as f64 }
+    if usage.capacity == 0 {
+        1.0
+    } else {
+        usage.requested as f64 / usage.capacity as f64
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a handful of resources")]
@@ -43,11 +52,17 @@ fn deviation(fractions: &[f64]) -> f64 {
     }
     let count = fractions.len().max(1) as f64;
     let mean = fractions.iter().sum::<f64>() / count;
-    let squares: f64 = fractions.iter().map(|fraction| (fraction - mean) * (fraction - mean)).sum();
+    let squares: f64 = fractions
+        .iter()
+        .map(|fraction| (fraction - mean) * (fraction - mean))
+        .sum();
     (squares / count).sqrt()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "between 0 and 100, cut like Go does")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "between 0 and 100, cut like Go does"
+)]
 fn truncated(score: f64) -> i64 {
     score as i64
 }
@@ -60,15 +75,28 @@ mod tests {
 
     #[test]
     fn even_use_scores_highest() {
-        let with = |cpu: i64, memory: i64| cluster("c").resource("cpu", 100, cpu).resource("memory", 100, memory);
+        let with = |cpu: i64, memory: i64| {
+            cluster("c")
+                .resource("cpu", 100, cpu)
+                .resource("memory", 100, memory)
+        };
         for (name, cluster, unit, expected) in [
             ("even", with(50, 50).build(), unit().build(), 100),
             ("uneven", with(50, 80).build(), unit().build(), 85),
             ("full", with(0, 80).build(), unit().build(), 0),
             ("no resources", cluster("c").build(), unit().build(), 0),
-            ("three resources", with(50, 50).resource(GPU, 10, 10).build(), unit().request(GPU, 2).build(), 85),
+            (
+                "three resources",
+                with(50, 50).resource(GPU, 10, 10).build(),
+                unit().request(GPU, 2).build(),
+                85,
+            ),
         ] {
-            assert_eq!(scores(BalancedAllocation, &unit, &[cluster]), [expected], "{name}");
+            assert_eq!(
+                scores(BalancedAllocation, &unit, &[cluster]),
+                [expected],
+                "{name}"
+            );
         }
     }
 }

@@ -33,8 +33,13 @@ impl Filter for ClusterResourcesFit {
             return Verdict::Fits;
         }
         let request = &context.unit.request;
-        let named = request.scalars.iter().map(|(name, amount)| (name.as_str(), *amount));
-        let all = [("cpu", request.milli_cpu), ("memory", request.memory)].into_iter().chain(named);
+        let named = request
+            .scalars
+            .iter()
+            .map(|(name, amount)| (name.as_str(), *amount));
+        let all = [("cpu", request.milli_cpu), ("memory", request.memory)]
+            .into_iter()
+            .chain(named);
         for (resource, requested) in all {
             let free = context
                 .cluster
@@ -44,7 +49,14 @@ impl Filter for ClusterResourcesFit {
                 .saturating_sub(context.cluster.reserved().get(resource));
             if requested > 0 && requested > free {
                 let resource = resource.into();
-                return Verdict::NotNow(Reason::Insufficient { resource, requested, free }, WAKES);
+                return Verdict::NotNow(
+                    Reason::Insufficient {
+                        resource,
+                        requested,
+                        free,
+                    },
+                    WAKES,
+                );
             }
         }
         Verdict::Fits
@@ -59,19 +71,76 @@ mod tests {
 
     #[test]
     fn one_replica_has_to_fit() {
-        let room = || cluster("c").resource("cpu", 1000, 500).resource("memory", 100, 50);
-        let reserved = Amounts { milli_cpu: 300, ..Amounts::default() };
+        let room = || {
+            cluster("c")
+                .resource("cpu", 1000, 500)
+                .resource("memory", 100, 50)
+        };
+        let reserved = Amounts {
+            milli_cpu: 300,
+            ..Amounts::default()
+        };
         for (name, cluster, unit, fits) in [
-            ("asks for nothing of a full cluster", cluster("c").resource("cpu", 10, -5).build(), unit().build(), true),
-            ("exactly", room().build(), unit().request("cpu", 500).request("memory", 50).build(), true),
-            ("too much processor", room().build(), unit().request("cpu", 501).build(), false),
-            ("too much memory", room().build(), unit().request("memory", 51).build(), false),
-            ("resource unknown there", room().build(), unit().request(GPU, 1).build(), false),
-            ("zero of an unknown resource", room().build(), unit().request(GPU, 0).build(), true),
-            ("local storage is not compared", room().build(), unit().request("ephemeral-storage", 1).build(), true),
-            ("runs there", room().build(), unit().request("cpu", 501).current("c", None).build(), true),
-            ("reserved by earlier decisions", room().build().with_reserved(reserved), unit().request("cpu", 250).build(), false),
-            ("nothing available is said", cluster("c").allocatable("cpu", 1000).build(), unit().request("cpu", 1).build(), false),
+            (
+                "asks for nothing of a full cluster",
+                cluster("c").resource("cpu", 10, -5).build(),
+                unit().build(),
+                true,
+            ),
+            (
+                "exactly",
+                room().build(),
+                unit().request("cpu", 500).request("memory", 50).build(),
+                true,
+            ),
+            (
+                "too much processor",
+                room().build(),
+                unit().request("cpu", 501).build(),
+                false,
+            ),
+            (
+                "too much memory",
+                room().build(),
+                unit().request("memory", 51).build(),
+                false,
+            ),
+            (
+                "resource unknown there",
+                room().build(),
+                unit().request(GPU, 1).build(),
+                false,
+            ),
+            (
+                "zero of an unknown resource",
+                room().build(),
+                unit().request(GPU, 0).build(),
+                true,
+            ),
+            (
+                "local storage is not compared",
+                room().build(),
+                unit().request("ephemeral-storage", 1).build(),
+                true,
+            ),
+            (
+                "runs there",
+                room().build(),
+                unit().request("cpu", 501).current("c", None).build(),
+                true,
+            ),
+            (
+                "reserved by earlier decisions",
+                room().build().with_reserved(reserved),
+                unit().request("cpu", 250).build(),
+                false,
+            ),
+            (
+                "nothing available is said",
+                cluster("c").allocatable("cpu", 1000).build(),
+                unit().request("cpu", 1).build(),
+                false,
+            ),
         ] {
             check_filter(name, &ClusterResourcesFit, &unit, &cluster, fits);
         }

@@ -37,15 +37,46 @@ mod tests {
 
     #[test]
     fn free_share_is_the_score() {
-        let half = || cluster("c").resource("cpu", 8000, 4000).resource("memory", 100, 80);
+        let half = || {
+            cluster("c")
+                .resource("cpu", 8000, 4000)
+                .resource("memory", 100, 80)
+        };
         for (name, cluster, unit, expected) in [
-            ("mean of processors and memory", half().build(), unit().build(), 65),
-            ("the object's own processors do not count", half().build(), unit().request("cpu", 4000).build(), 65),
+            (
+                "mean of processors and memory",
+                half().build(),
+                unit().build(),
+                65,
+            ),
+            (
+                "the object's own processors do not count",
+                half().build(),
+                unit().request("cpu", 4000).build(),
+                65,
+            ),
             ("no resources", cluster("c").build(), unit().build(), 0),
-            ("graphics processors count four times", half().resource(GPU, 10, 9).build(), unit().request(GPU, 1).build(), (50 + 80 + 4 * 80) / 6),
-            ("more than full", cluster("c").resource("cpu", 10, -5).resource("memory", 10, 10).build(), unit().build(), 50),
+            (
+                "graphics processors count four times",
+                half().resource(GPU, 10, 9).build(),
+                unit().request(GPU, 1).build(),
+                (50 + 80 + 4 * 80) / 6,
+            ),
+            (
+                "more than full",
+                cluster("c")
+                    .resource("cpu", 10, -5)
+                    .resource("memory", 10, 10)
+                    .build(),
+                unit().build(),
+                50,
+            ),
         ] {
-            assert_eq!(scores(LeastAllocated, &unit, &[cluster]), [expected], "{name}");
+            assert_eq!(
+                scores(LeastAllocated, &unit, &[cluster]),
+                [expected],
+                "{name}"
+            );
         }
     }
 }

@@ -36,14 +36,40 @@ mod tests {
 
     #[test]
     fn used_share_is_the_score() {
-        let half = || cluster("c").resource("cpu", 8000, 4000).resource("memory", 100, 80);
+        let half = || {
+            cluster("c")
+                .resource("cpu", 8000, 4000)
+                .resource("memory", 100, 80)
+        };
         for (name, cluster, unit, expected) in [
-            ("mean of processors and memory", half().build(), unit().build(), 35),
+            (
+                "mean of processors and memory",
+                half().build(),
+                unit().build(),
+                35,
+            ),
             ("no resources", cluster("c").build(), unit().build(), 0),
-            ("graphics processors count four times", half().resource(GPU, 10, 9).build(), unit().request(GPU, 1).build(), (50 + 20 + 4 * 20) / 6),
-            ("more than full", cluster("c").resource("cpu", 10, -5).resource("memory", 10, 0).build(), unit().build(), 50),
+            (
+                "graphics processors count four times",
+                half().resource(GPU, 10, 9).build(),
+                unit().request(GPU, 1).build(),
+                (50 + 20 + 4 * 20) / 6,
+            ),
+            (
+                "more than full",
+                cluster("c")
+                    .resource("cpu", 10, -5)
+                    .resource("memory", 10, 0)
+                    .build(),
+                unit().build(),
+                50,
+            ),
         ] {
-            assert_eq!(scores(MostAllocated, &unit, &[cluster]), [expected], "{name}");
+            assert_eq!(
+                scores(MostAllocated, &unit, &[cluster]),
+                [expected],
+                "{name}"
+            );
         }
     }
 }

@@ -31,9 +31,10 @@ impl Filter for TaintToleration {
         });
         match untolerated {
             None => Verdict::Fits,
-            Some(taint) => {
-                Verdict::NotNow(Reason::UntoleratedTaint(taint.clone()), &[Wake::ClusterTaints])
-            }
+            Some(taint) => Verdict::NotNow(
+                Reason::UntoleratedTaint(taint.clone()),
+                &[Wake::ClusterTaints],
+            ),
         }
     }
 }
@@ -69,11 +70,26 @@ mod tests {
             ("no taint", cluster("c").build(), unit().build(), true),
             ("NoSchedule", tainted(NO_SCHEDULE), unit().build(), false),
             ("NoExecute", tainted(NO_EXECUTE), unit().build(), false),
-            ("PreferNoSchedule only scores", tainted(PREFER_NO_SCHEDULE), unit().build(), true),
+            (
+                "PreferNoSchedule only scores",
+                tainted(PREFER_NO_SCHEDULE),
+                unit().build(),
+                true,
+            ),
             ("tolerated", tainted(NO_SCHEDULE), tolerant.clone(), true),
             ("tolerated NoExecute", tainted(NO_EXECUTE), tolerant, true),
-            ("NoSchedule where it runs", tainted(NO_SCHEDULE), placed.clone(), true),
-            ("NoExecute where it runs", tainted(NO_EXECUTE), placed, false),
+            (
+                "NoSchedule where it runs",
+                tainted(NO_SCHEDULE),
+                placed.clone(),
+                true,
+            ),
+            (
+                "NoExecute where it runs",
+                tainted(NO_EXECUTE),
+                placed,
+                false,
+            ),
         ] {
             check_filter(name, &TaintToleration, &unit, &cluster, fits);
         }
@@ -84,16 +100,25 @@ mod tests {
         let clusters = [
             cluster("none").build(),
             cluster("one").taint("a", "", PREFER_NO_SCHEDULE).build(),
-            cluster("two").taint("a", "", PREFER_NO_SCHEDULE).taint("b", "", PREFER_NO_SCHEDULE).build(),
+            cluster("two")
+                .taint("a", "", PREFER_NO_SCHEDULE)
+                .taint("b", "", PREFER_NO_SCHEDULE)
+                .build(),
         ];
-        let wrong_effect = unit().tolerate(toleration("", "Exists", "", NO_EXECUTE)).build();
+        let wrong_effect = unit()
+            .tolerate(toleration("", "Exists", "", NO_EXECUTE))
+            .build();
         let tolerates_b = unit().tolerate(toleration("b", "Exists", "", "")).build();
         for (name, unit, expected) in [
             ("nothing tolerated", unit().build(), [100, 50, 0]),
             ("another effect does not count", wrong_effect, [100, 50, 0]),
             ("one tolerated", tolerates_b, [100, 0, 0]),
         ] {
-            assert_eq!(scores(TaintToleration, &unit, &clusters), expected, "{name}");
+            assert_eq!(
+                scores(TaintToleration, &unit, &clusters),
+                expected,
+                "{name}"
+            );
         }
     }
 }

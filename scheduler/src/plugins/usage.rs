@@ -17,7 +17,9 @@ pub(super) struct Usage {
 /// that has more available than there is looks empty.
 pub(super) fn used(cluster: &Cluster, resource: &str) -> i64 {
     let allocatable = cluster.allocatable().get(resource);
-    allocatable.saturating_sub(cluster.available().get(resource)).max(0)
+    allocatable
+        .saturating_sub(cluster.available().get(resource))
+        .max(0)
 }
 
 /// Processors and memory always, then the extended resources that scores look at.
@@ -29,17 +31,22 @@ pub(super) fn usages(unit: &Unit, cluster: &Cluster) -> Vec<Usage> {
     };
     // KubeAdmiral's scores leave the object's own processors and memory out.
     let mut usages = vec![usage("cpu", 0), usage("memory", 0)];
-    usages.extend(unit.weighed_scalars().map(|(name, request)| usage(name, request)));
+    usages.extend(
+        unit.weighed_scalars()
+            .map(|(name, request)| usage(name, request)),
+    );
     usages
 }
 
 /// Weighted mean of what `score` says of each resource, in whole numbers.
 pub(super) fn weighted(usages: &[Usage], score: impl Fn(&Usage) -> i64) -> i64 {
-    let (sum, weights) = usages.iter().fold((0_i128, 0_i128), |(sum, weights), usage| {
-        let weight = i128::from(usage.weight);
-        let term = i128::from(score(usage)).saturating_mul(weight);
-        (sum.saturating_add(term), weights.saturating_add(weight))
-    });
+    let (sum, weights) = usages
+        .iter()
+        .fold((0_i128, 0_i128), |(sum, weights), usage| {
+            let weight = i128::from(usage.weight);
+            let term = i128::from(score(usage)).saturating_mul(weight);
+            (sum.saturating_add(term), weights.saturating_add(weight))
+        });
     i64::try_from(sum.checked_div(weights).unwrap_or(0)).unwrap_or(0)
 }
 

@@ -1,0 +1,220 @@
+//! Says why: a decision as JSON and as text, cluster by cluster. It adds nothing to what the decision
+//! holds and prints nothing itself.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::placement::{Decision, Outcome};
+
+/// A decision as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation<'a> {
+    /// Every joined cluster was refused.
+    pub unschedulable: bool,
+    /// Clusters and replicas; `null` is the whole object.
+    pub clusters: Vec<Placed<'a>>,
+    /// Refused clusters.
+    pub rejected: Vec<Refused<'a>>,
+    /// Scores of those that fit.
+    pub scores: Vec<Scores<'a>>,
+    /// How replicas were computed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<Counted<'a>>,
+}
+
+/// A chosen cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Placed<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its replicas.
+    pub replicas: Option<i64>,
+}
+
+/// A refused cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused<'a> {
+    /// Its name.
+    pub cluster: &'a str,
+    /// Who refused it.
+    pub plugin: &'a str,
+    /// Why.
+    pub reason: String,
+}
+
+/// Scores of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Scores<'a> {
+    /// Its name.
+    pub cluster: &'a str,
+    /// Their sum.
+    pub total: i64,
+    /// One a plugin.
+    pub plugins: BTreeMap<&'a str, i64>,
+}
+
+/// The numbers behind the replicas of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counted<'a> {
+    /// Its name.
+    pub cluster: &'a str,
+    /// Its weight.
+    pub weight: i64,
+    /// What it was granted first.
+    pub min: i64,
+    /// The most it may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<i64>,
+    /// What it was seen able to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_capacity: Option<i64>,
+    /// A cap set by hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limited_capacity: Option<i64>,
+    /// What it had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current: Option<i64>,
+    /// What it gets.
+    pub planned: i64,
+    /// What is left there besides.
+    pub overflow: i64,
+}
+
+/// Explains a decision.
+#[must_use]
+pub fn explain(decision: &Decision) -> Explanation<'_> {
+    let clusters = decision.placement.iter();
+    let rejected = decision.rejected.iter().map(|rejected| Refused {
+        cluster: rejected.cluster.name().as_str(),
+        plugin: &rejected.plugin,
+        reason: rejected.reason.to_string(),
+    });
+    let scores = decision
+        .scored
+        .iter()
+        .enumerate()
+        .map(|(index, scored)| Scores {
+            cluster: scored.cluster.name().as_str(),
+            total: scored.total,
+            plugins: plugin_scores(&decision.score_plugins, index),
+        });
+    let mut replicas: Vec<Counted<'_>> = decision
+        .shares
+        .iter()
+        .map(|(cluster, share)| Counted {
+            cluster: cluster.name().as_str(),
+            weight: share.weight,
+            min: share.min,
+            max: share.max,
+            estimated_capacity: share.estimated,
+            limited_capacity: share.limited,
+            current: share.current,
+            planned: share.planned,
+            overflow: share.overflow,
+        })
+        .collect();
+    replicas.sort_by_key(|counted| counted.cluster);
+    Explanation {
+        unschedulable: decision.unschedulable(),
+        clusters: clusters
+            .map(|(name, replicas)| Placed {
+                name: name.as_str(),
+                replicas: *replicas,
+            })
+            .collect(),
+        rejected: rejected.collect(),
+        scores: scores.collect(),
+        replicas,
+    }
+}
+
+fn plugin_scores(plugins: &[(Arc<str>, Vec<i64>)], index: usize) -> BTreeMap<&str, i64> {
+    let of = |(name, scores): &'_ (Arc<str>, Vec<i64>)| scores.get(index).map(|score| *score);
+    plugins
+        .iter()
+        .filter_map(|entry| Some((&*entry.0, of(entry)?)))
+        .collect()
+}
+
+/// A line a cluster, sorted by name: what became of it and why. No trailing line break.
+#[must_use]
+pub fn table(decision: &Decision) -> String {
+    let mut rows: BTreeMap<&str, (String, String)> = BTreeMap::new();
+    let explanation = explain(decision);
+    for refused in &explanation.rejected {
+        let why = format!("{}: {}", refused.plugin, refused.reason);
+        rows.insert(refused.cluster, ("refused".to_owned(), why));
+    }
+    for scored in &explanation.scores {
+        let each: Vec<String> = scored
+            .plugins
+            .iter()
+            .map(|(plugin, score)| format!("{plugin} {score}"))
+            .collect();
+        let why = format!("score {} ({})", scored.total, each.join(", "));
+        rows.insert(scored.cluster, ("not selected".to_owned(), why));
+    }
+    for counted in &explanation.replicas {
+        let (_, why) = rows.entry(counted.cluster).or_default();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            why,
+            "; weight {}, planned {}",
+            counted.weight, counted.planned
+        );
+        if counted.overflow != 0 {
+            let _ = write!(why, ", overflow {}", counted.overflow);
+        }
+        rows.entry(counted.cluster)
+            .and_modify(|row| row.0 = "no replicas".to_owned());
+    }
+    for placed in &explanation.clusters {
+        let what = placed
+            .replicas
+            .map_or("placed".to_owned(), |count| format!("{count} replicas"));
+        let row = rows.entry(placed.name).or_default();
+        row.0 = what;
+        if decision.outcome == Outcome::Sticky {
+            row.1 = "sticky: stays where it is".to_owned();
+        }
+    }
+    let name_width = rows.keys().map(|name| name.len()).max().unwrap_or(0);
+    let what_width = rows.values().map(|(what, _)| what.len()).max().unwrap_or(0);
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|(name, (what, why))| {
+            format!("{name:name_width$}  {what:what_width$}  {why}")
+                .trim_end()
+                .to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// One sentence for events and conditions.
+#[must_use]
+pub fn summary(decision: &Decision) -> String {
+    if let Some(error) = decision.fit_error() {
+        return error;
+    }
+    let placed: Vec<String> = decision
+        .placement
+        .iter()
+        .map(|(name, replicas)| {
+            replicas.map_or_else(|| name.to_string(), |count| format!("{name}:{count}"))
+        })
+        .collect();
+    match (decision.outcome, placed.is_empty()) {
+        (Outcome::Sticky, _) => format!("stays on {} (sticky)", placed.join(", ")),
+        (_, true) => "placed on no cluster: there are no replicas to share".to_owned(),
+        (_, false) => format!("placed on {}", placed.join(", ")),
+    }
+}
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

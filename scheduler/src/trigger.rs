@@ -1,0 +1,329 @@
+//! Is it time to decide again? The trigger document remembers what the last decision was based on;
+//! keys, hashes and rules are those of KubeAdmiral's `pkg/controllers/scheduler/schedulingtriggers.go`,
+//! so that neither side reschedules what the other has placed. Here clusters are sorted and documents
+//! are compared as data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use navarch_crds::go;
+use navarch_crds::keys::annotation;
+
+use navarch_crds::v1alpha1::{FederatedTypeConfigSpec, PropagationPolicySpec};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::policy::CheckedPolicy;
+use crate::request;
+use crate::resources::Amounts;
+use crate::snapshot::{Cluster, Snapshot};
+use crate::unit::{UnitError, replicas, resource};
+
+/// Annotations whose change always causes a new decision.
+const KNOWN: [&str; 10] = [
+    annotation::SCHEDULING_MODE,
+    annotation::STICKY_CLUSTER,
+    annotation::TOLERATIONS,
+    annotation::PLACEMENTS,
+    annotation::CLUSTER_SELECTOR,
+    annotation::AFFINITY,
+    annotation::MAX_CLUSTERS,
+    annotation::FOLLOWS_OBJECT,
+    annotation::APPLIED_MIGRATION_CONFIGURATION,
+    annotation::DRY_RUN,
+];
+
+/// Hash of a value's JSON as Go writes it.
+pub(crate) fn hash<T: Serialize + ?Sized>(value: &T) -> String {
+    // Only maps with text keys and plain structs come here; they always have a JSON form.
+    go::hash::of_json(value).unwrap_or_default()
+}
+
+/// Hash of a policy; auto migration does not count.
+pub(crate) fn policy_hash(spec: &PropagationPolicySpec) -> String {
+    hash(&PropagationPolicySpec {
+        auto_migration: None,
+        ..spec.clone()
+    })
+}
+
+/// The part of the document that all objects share, made once a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterHashes {
+    parts: ClusterParts,
+    text: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ClusterParts {
+    #[serde(deserialize_with = "or_empty")]
+    clusters: BTreeSet<String>,
+    #[serde(deserialize_with = "or_empty")]
+    cluster_labels_hashes: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_empty")]
+    cluster_taints_hashes: BTreeMap<String, String>,
+    #[serde(
+        rename = "clusterAPIResourceTypesHashes",
+        deserialize_with = "or_empty"
+    )]
+    cluster_api_resource_types_hashes: BTreeMap<String, String>,
+}
+
+impl ClusterHashes {
+    pub(crate) fn new(clusters: &[Arc<Cluster>]) -> Self {
+        let mut parts = ClusterParts::default();
+        for cluster in clusters {
+            let name = cluster.name().as_str().to_owned();
+            let hashes = cluster.hashes();
+            parts
+                .cluster_labels_hashes
+                .insert(name.clone(), hashes.labels.clone());
+            parts
+                .cluster_taints_hashes
+                .insert(name.clone(), hashes.taints.clone());
+            let api = &mut parts.cluster_api_resource_types_hashes;
+            api.insert(name.clone(), hashes.api_resources.clone());
+            parts.clusters.insert(name);
+        }
+        let text = go::json::to_string(&parts).unwrap_or_default();
+        Self { parts, text }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OwnParts {
+    scheduling_annotations_hash: String,
+    replica_count: i64,
+    resource_request: RequestParts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto_migration_info: Option<String>,
+    policy_name: String,
+    policy_content_hash: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RequestParts {
+    millicpu: i64,
+    memory: i64,
+    ephemeral_storage: i64,
+    scalar_resources: Option<BTreeMap<String, i64>>,
+}
+
+/// A document as it was stored by us or by KubeAdmiral.
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(flatten)]
+    own: OwnParts,
+    #[serde(flatten)]
+    clusters: ClusterParts,
+}
+
+/// What a decision is based on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriggerDocument {
+    own: OwnParts,
+    clusters: Arc<ClusterHashes>,
+}
+
+/// What a document is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct TriggerInputs<'a> {
+    /// Annotations of the federated object.
+    pub annotations: &'a BTreeMap<String, String>,
+    /// The object itself.
+    pub template: &'a Value,
+    /// The type of the object.
+    pub type_config: &'a FederatedTypeConfigSpec,
+    /// Name and content of the policy, if one applies.
+    pub policy: Option<(&'a str, &'a CheckedPolicy)>,
+    /// The clusters.
+    pub snapshot: &'a Snapshot,
+}
+
+/// What follows from comparing two documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriggerOutcome {
+    /// Decide again.
+    pub reschedule: bool,
+    /// What `kubeadmiral.io/scheduling-triggers` has to hold.
+    pub store: String,
+    /// What `kubeadmiral.io/scheduling-deferred-reasons` has to hold; absent if nothing.
+    pub deferred: Option<String>,
+}
+
+/// Writes down what a decision would be based on now.
+///
+/// # Errors
+/// If the object's replicas or its pod template cannot be read.
+pub fn document(inputs: TriggerInputs<'_>) -> Result<TriggerDocument, UnitError> {
+    let known: BTreeMap<&str, &String> = KNOWN
+        .iter()
+        .filter_map(|name| Some((*name, inputs.annotations.get(*name)?)))
+        .collect();
+    let path = inputs.type_config.path_definition.replicas_spec.as_str();
+    let replica_count = if path.is_empty() {
+        None
+    } else {
+        replicas(inputs.template, path)?
+    };
+    let request = request::for_triggers(&resource(inputs.type_config), inputs.template)?;
+    let migrates = inputs
+        .policy
+        .is_some_and(|(_, policy)| policy.auto_migration.is_some());
+    let info = inputs.annotations.get(annotation::AUTO_MIGRATION_INFO);
+    Ok(TriggerDocument {
+        own: OwnParts {
+            scheduling_annotations_hash: hash(&known),
+            replica_count: replica_count.unwrap_or(0),
+            resource_request: request_parts(request),
+            auto_migration_info: info.filter(|_| migrates).cloned(),
+            policy_name: inputs
+                .policy
+                .map(|(name, _)| name.to_owned())
+                .unwrap_or_default(),
+            policy_content_hash: inputs
+                .policy
+                .map(|(_, policy)| policy.content_hash.clone())
+                .unwrap_or_default(),
+        },
+        clusters: inputs.snapshot.cluster_hashes().clone(),
+    })
+}
+
+fn request_parts(amounts: Amounts) -> RequestParts {
+    RequestParts {
+        millicpu: amounts.milli_cpu,
+        memory: amounts.memory,
+        ephemeral_storage: amounts.ephemeral_storage,
+        scalar_resources: Some(amounts.scalars).filter(|scalars| !scalars.is_empty()),
+    }
+}
+
+impl TriggerDocument {
+    /// The text that is stored, keys in KubeAdmiral's order.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = go::json::to_string(&self.own).unwrap_or_default();
+        // Both are JSON objects: join them.
+        text.pop();
+        let clusters = self.clusters.text.strip_prefix('{').unwrap_or("}");
+        format!("{text},{clusters}")
+    }
+
+    /// Names of the clusters that it was made from.
+    pub fn clusters(&self) -> impl Iterator<Item = &str> {
+        self.clusters.parts.clusters.iter().map(String::as_str)
+    }
+}
+
+/// Compares the stored document with a new one.
+#[must_use]
+pub fn decide(
+    old: Option<&str>,
+    new: &TriggerDocument,
+    policy: Option<&CheckedPolicy>,
+) -> TriggerOutcome {
+    let replace = |reschedule: bool| TriggerOutcome {
+        reschedule,
+        store: new.to_json(),
+        deferred: None,
+    };
+    let Some(old_text) = old.filter(|text| !text.is_empty()) else {
+        return replace(true);
+    };
+    let Ok(old) = serde_json::from_str::<Stored>(old_text) else {
+        return replace(true);
+    };
+    let keep = |reasons: &[&str]| TriggerOutcome {
+        reschedule: false,
+        store: old_text.to_owned(),
+        deferred: (!reasons.is_empty()).then(|| reasons.join("; ")),
+    };
+    let clusters = &new.clusters.parts;
+    if old.own == new.own && old.clusters == *clusters {
+        return keep(&[]);
+    }
+    let Some(policy) = policy else {
+        return replace(true);
+    };
+    if stable_parts(&old.own) != stable_parts(&new.own) {
+        return replace(true);
+    }
+    if policy.rescheduling.sticky {
+        return keep(&["disableRescheduling:true"]);
+    }
+    let when = &policy.rescheduling.when;
+    let labels = changed(
+        &old.clusters.cluster_labels_hashes,
+        &clusters.cluster_labels_hashes,
+    );
+    let taints = changed(
+        &old.clusters.cluster_taints_hashes,
+        &clusters.cluster_taints_hashes,
+    );
+    let api = changed(
+        &old.clusters.cluster_api_resource_types_hashes,
+        &clusters.cluster_api_resource_types_hashes,
+    );
+    let joined = clusters.clusters.is_superset(&old.clusters.clusters)
+        && clusters.clusters.len() > old.clusters.clusters.len();
+    let mut deferred = Vec::new();
+    for (happened, counts, reason) in [
+        (
+            old.own.policy_content_hash != new.own.policy_content_hash,
+            when.policy_content_changed,
+            "policyContentChanged:false",
+        ),
+        (
+            labels,
+            when.cluster_labels_changed,
+            "clusterLabelsChanged:false",
+        ),
+        (taints, true, ""),
+        (
+            api,
+            when.cluster_api_resources_changed,
+            "clusterAPIResourcesChanged:false",
+        ),
+        (joined, when.cluster_joined, "clusterJoined:false"),
+    ] {
+        match (happened, counts) {
+            (true, true) => return replace(true),
+            (true, false) => deferred.push(reason),
+            (false, _) => {}
+        }
+    }
+    keep(&deferred)
+}
+
+/// Changes of these always cause a new decision.
+fn stable_parts(own: &OwnParts) -> (&str, i64, &RequestParts, &str, Option<&str>) {
+    (
+        &own.scheduling_annotations_hash,
+        own.replica_count,
+        &own.resource_request,
+        &own.policy_name,
+        own.auto_migration_info.as_deref(),
+    )
+}
+
+/// An old key is gone or has another value; new keys alone do not count, except that nothing left
+/// differs from something.
+fn changed(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> bool {
+    old.iter().any(|(key, value)| new.get(key) != Some(value))
+}
+
+fn or_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+#[path = "trigger_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@
 mod kind;
 mod lenient;
 
+pub mod definitions;
 pub mod go;
 pub mod keys;
 pub mod multicluster;

@@ -64,7 +64,10 @@ fn fit(name: String, length_max: usize) -> String {
         return name;
     }
     let hash = fnv1_32(name.as_bytes()).to_string();
-    let length = name.floor_char_boundary(length_max.saturating_sub(hash.len() + 1));
+    let mut length = length_max.saturating_sub(hash.len() + 1);
+    while !name.is_char_boundary(length) {
+        length -= 1;
+    }
     let mut fitted = name;
     fitted.truncate(length);
     fitted.push('-');

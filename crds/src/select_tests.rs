@@ -15,9 +15,26 @@ fn labels() -> Labels {
     .collect()
 }
 
-fn terms(terms: &Value) -> Result<bool, SelectorError> {
-    let terms: Vec<ClusterSelectorTerm> = serde_json::from_value(terms.clone()).unwrap();
-    cluster_terms_match(&terms, "member-1", &labels())
+fn read(terms: &Value) -> Vec<ClusterSelectorTerm> {
+    serde_json::from_value(terms.clone()).unwrap()
+}
+
+fn check(rows: impl IntoIterator<Item = (&'static str, Value, bool)>) {
+    for (name, terms, expected) in rows {
+        let answer = cluster_terms_match(&read(&terms), "member-1", &labels());
+        assert_eq!(answer, Ok(expected), "{name}");
+    }
+}
+
+fn check_error(rows: impl IntoIterator<Item = (&'static str, Value, &'static str)>) {
+    for (name, terms, part) in rows {
+        let terms = read(&terms);
+        let error = cluster_terms_match(&terms, "member-1", &labels())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(part), "{name}: {error}");
+        assert!(check_cluster_terms(&terms).is_err(), "{name}");
+    }
 }
 
 fn expression(key: &str, operator: &str, values: &[&str]) -> Value {
@@ -29,15 +46,8 @@ fn field(key: &str, operator: &str, values: &[&str]) -> Value {
 }
 
 #[test]
-fn terms_select_clusters() {
-    for (name, given, expected) in [
-        ("no terms", json!([]), false),
-        ("empty term", json!([{}]), false),
-        (
-            "null parts",
-            json!([{"matchExpressions": null, "matchFields": null}]),
-            false,
-        ),
+fn expressions_select_clusters_by_label() {
+    check([
         ("in", expression("zone", "In", &["us", "eu"]), true),
         ("in, absent", expression("zoo", "In", &["eu"]), false),
         ("not in", expression("zone", "NotIn", &["us"]), true),
@@ -59,6 +69,12 @@ fn terms_select_clusters() {
             expression("kubernetes.io/os", "In", &["linux"]),
             true,
         ),
+    ]);
+}
+
+#[test]
+fn fields_select_clusters_by_name() {
+    check([
         ("name", field("metadata.name", "In", &["member-1"]), true),
         (
             "other name",
@@ -80,36 +96,44 @@ fn terms_select_clusters() {
             field("metadata.zone", "NotIn", &["eu"]),
             true,
         ),
+    ]);
+}
+
+#[test]
+fn terms_are_ored_and_stop_at_the_first_match() {
+    let other_zone = json!({"key": "zone", "operator": "In", "values": ["us"]});
+    let any_zone = json!({"key": "zone", "operator": "Exists", "values": []});
+    let name = json!({"key": "metadata.name", "operator": "In", "values": ["member-1"]});
+    let broken = json!({"key": "zone", "operator": "What", "values": []});
+    check([
+        ("no terms", json!([]), false),
+        ("empty term", json!([{}]), false),
         (
-            "second term",
-            json!([{}, {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["member-1"]}]}]),
-            true,
+            "null parts",
+            json!([{"matchExpressions": null, "matchFields": null}]),
+            false,
         ),
+        ("second term", json!([{}, {"matchFields": [name]}]), true),
         (
             "fields are not reached",
-            json!([{
-                "matchExpressions": [{"key": "zone", "operator": "In", "values": ["us"]}],
-                "matchFields": [{"key": "metadata.name", "operator": "Exists", "values": []}],
-            }]),
+            json!([{"matchExpressions": [other_zone], "matchFields": [broken]}]),
             false,
         ),
         (
             "a match comes before the error",
-            json!([
-                {"matchExpressions": [{"key": "zone", "operator": "Exists", "values": []}]},
-                {"matchExpressions": [{"key": "zone", "operator": "What", "values": []}]},
-            ]),
+            json!([{"matchExpressions": [any_zone]}, {"matchExpressions": [broken]}]),
             true,
         ),
-    ] {
-        assert_eq!(terms(&given), Ok(expected), "{name}");
-    }
+    ]);
 }
 
 #[test]
-fn malformed_terms_are_errors() {
-    let long = "x".repeat(64);
-    for (name, given, part) in [
+fn malformed_operators_and_values_are_errors() {
+    let behind = json!([{"matchExpressions": [
+        {"key": "zone", "operator": "In", "values": ["us"]},
+        {"key": "zone", "operator": "In", "values": []},
+    ]}]);
+    check_error([
         ("operator", expression("zone", "in", &["eu"]), "no operator"),
         (
             "no operator",
@@ -136,6 +160,24 @@ fn malformed_terms_are_errors() {
             expression("size", "Gt", &["x"]),
             "give an integer",
         ),
+        (
+            "field operator",
+            field("metadata.name", "Exists", &[]),
+            "cluster field",
+        ),
+        (
+            "field values",
+            field("metadata.name", "In", &["a", "b"]),
+            "exactly one",
+        ),
+        ("behind one that does not match", behind, "at least one"),
+    ]);
+}
+
+#[test]
+fn what_no_label_can_have_is_an_error() {
+    let long = "x".repeat(64);
+    check_error([
         ("key", expression("-zone", "Exists", &[]), "key of a label"),
         ("empty key", expression("", "Exists", &[]), "key of a label"),
         (
@@ -149,6 +191,11 @@ fn malformed_terms_are_errors() {
             "key of a label",
         ),
         (
+            "long key",
+            expression(&long, "Exists", &[]),
+            "key of a label",
+        ),
+        (
             "long value",
             expression("zone", "In", &[&long]),
             "value of label",
@@ -158,37 +205,14 @@ fn malformed_terms_are_errors() {
             expression("zone", "In", &["eu!"]),
             "value of label",
         ),
-        (
-            "field operator",
-            field("metadata.name", "Exists", &[]),
-            "cluster field",
-        ),
-        (
-            "field values",
-            field("metadata.name", "In", &["a", "b"]),
-            "exactly one",
-        ),
-        (
-            "behind one that does not match",
-            json!([{"matchExpressions": [
-                {"key": "zone", "operator": "In", "values": ["us"]},
-                {"key": "zone", "operator": "In", "values": []},
-            ]}]),
-            "at least one",
-        ),
-    ] {
-        let error = terms(&given).unwrap_err().to_string();
-        assert!(error.contains(part), "{name}: {error}");
-        let given: Vec<ClusterSelectorTerm> = serde_json::from_value(given).unwrap();
-        assert!(check_cluster_terms(&given).is_err(), "{name}");
-    }
+    ]);
 }
 
 #[test]
 fn label_selectors_select_objects() {
     let check = |selector: Value| {
-        let selector: LabelSelector = serde_json::from_value(selector).unwrap();
-        labels_match(Some(&selector), &labels())
+        let selector: Option<LabelSelector> = serde_json::from_value(selector).ok();
+        labels_match(selector.as_ref(), &labels())
     };
     assert_eq!(labels_match(None, &labels()), Ok(false));
     assert_eq!(check(json!({})), Ok(true));

@@ -279,10 +279,6 @@ impl Quantity {
     }
 }
 
-#[expect(
-    clippy::cast_lossless,
-    reason = "`From` is not usable in a constant function"
-)]
 const fn widen(value: i64) -> i128 {
     value as i128
 }

@@ -54,8 +54,9 @@ pub struct ClusterSelectorRequirement {
     #[serde(default, deserialize_with = "null_is_default")]
     #[schemars(!default)]
     pub operator: ClusterSelectorOperator,
-    /// The values, `None` when the field was absent or `null`: Go keeps the two apart when it
-    /// hashes a policy. The schema demands the list even for `Exists`.
+    /// The values. The list must be there even for `Exists`, where it is empty.
+    // `None` is an absent list or `null`: Go writes `null` for it and `[]` for an empty one, so
+    // the two hash differently.
     #[serde(default)]
     #[schemars(!default, required)]
     pub values: Option<Vec<String>>,

@@ -172,7 +172,7 @@ pub struct AutoMigration {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoMigrationTrigger {
-    /// Its pod could not be scheduled for so long, in Go's format (`go::duration`).
+    /// Its pod could not be scheduled for so long, in Go's format, for example `1m30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "duration"))]
     pub pod_unschedulable_for: Option<String>,

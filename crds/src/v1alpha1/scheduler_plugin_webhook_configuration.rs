@@ -53,7 +53,7 @@ pub struct SchedulerPluginWebhookConfigurationSpec {
     /// How the connection is secured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_config: Option<WebhookTlsConfig>,
-    /// How long a call may take, in Go's format (`go::duration`); empty means five seconds.
+    /// How long a call may take, in Go's format, for example `1m30s`; empty means five seconds.
     #[serde(
         default,
         deserialize_with = "null_is_default",

@@ -117,15 +117,17 @@ impl Entry {
     }
 }
 
-/// The entries of an object; those that cannot be read are left out.
+/// The entries of an object; those that cannot be read are left out, and of several of one manager the last counts.
 pub(super) fn read(object: &Value) -> Vec<Entry> {
-    object
+    let list = object
         .pointer("/metadata/managedFields")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Entry::read)
-        .collect()
+        .and_then(Value::as_array);
+    let mut out: Vec<Entry> = Vec::new();
+    for entry in list.into_iter().flatten().filter_map(Entry::read) {
+        out.retain(|earlier| !earlier.is_same_manager(&entry));
+        out.push(entry);
+    }
+    out
 }
 
 /// Whether the object asks for its managed fields to be forgotten: a list with one empty entry.

@@ -267,7 +267,12 @@ fn merged(
         let everyone = entries
             .iter()
             .fold(mine.fields.clone(), |all, e| all.union(&e.fields));
-        object = prune(&object, &last.fields, &everyone, node);
+        // what is applied stays, even where nothing is left inside of it
+        object = merge(
+            &prune(&object, &last.fields, &everyone, node),
+            &applied,
+            node,
+        );
     }
     let change = compare(
         &before.clone().unwrap_or_else(|| zero::of(node)),

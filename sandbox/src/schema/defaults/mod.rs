@@ -1,10 +1,10 @@
 //! Defaults: an object as the server would hand it out after reading it. Three things in one walk: what a Go struct
 //! does to JSON (zero values and nulls go, structures that are no pointers appear), the defaults of the schema, and the
-//! defaulting rules the OpenAPI document does not hold (`table` and `rules`). What the server only does to new objects
-//! is in `creation`.
+//! defaulting rules the OpenAPI document does not hold (`table` and `rules`). What the server only does to new
+//! or changed objects is in `strategy`.
 
-pub mod creation;
 mod rules;
+pub mod strategy;
 mod structural;
 mod table;
 
@@ -206,7 +206,7 @@ mod tests {
             );
             let node = Schemas::builtin().root(&gvk).unwrap();
             apply(&gvk, &mut object, &node);
-            creation::apply(
+            strategy::create(
                 &gvk,
                 &mut object,
                 uid.as_str().unwrap(),

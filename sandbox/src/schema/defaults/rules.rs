@@ -262,7 +262,7 @@ fn rolling(strategy: &mut Fields, parameters: &Value) {
     }
 }
 
-const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+pub(super) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 fn daemon_set(fields: &mut Fields) {
     let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) else {

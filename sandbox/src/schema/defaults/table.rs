@@ -109,6 +109,11 @@ const TABLE: &[(&str, &str, &str)] = &[
         "1",
     ),
     (
+        "autoscaling.v1.HorizontalPodAutoscalerSpec",
+        "targetCPUUtilizationPercentage",
+        "80",
+    ),
+    (
         "autoscaling.v2.HorizontalPodAutoscalerSpec",
         "minReplicas",
         "1",

@@ -1,22 +1,19 @@
-//! What the server does to a new object besides defaulting, after its managed fields are written: selectors and labels
-//! of Jobs, finalizers, first phases. From k8s.io/kubernetes, pkg/registry/*/strategy.go. Allocation of addresses and
+//! What the server does to a new or changed object besides defaulting, after its managed fields are written: selectors
+//! and labels of Jobs, finalizers, first phases, counters. From k8s.io/kubernetes, pkg/registry/*/strategy.go. Allocation of addresses and
 //! ports, priorities, service accounts and other admission are not here.
 
+use super::rules::TEMPLATE_GENERATION;
 use crate::object::Gvk;
 use serde_json::{Map, Value, json};
 
 /// Prepares a defaulted object that is about to be created. `time` is its creation time.
-pub fn apply(gvk: &Gvk, object: &mut Value, uid: &str, time: &str) {
+pub fn create(gvk: &Gvk, object: &mut Value, uid: &str, time: &str) {
     match (gvk.group.as_str(), gvk.kind.as_str()) {
         ("batch", "Job") => job(object, uid),
         ("apps", "DaemonSet") => {
             set(
                 object,
-                &[
-                    "metadata",
-                    "annotations",
-                    "deprecated.daemonset.template.generation",
-                ],
+                &["metadata", "annotations", TEMPLATE_GENERATION],
                 json!("1"),
             );
         }
@@ -56,6 +53,32 @@ pub fn apply(gvk: &Gvk, object: &mut Value, uid: &str, time: &str) {
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
         _ => {}
     }
+}
+
+/// Prepares a defaulted object that is about to replace the live one.
+pub fn update(gvk: &Gvk, live: &Value, new: &mut Value) {
+    match (gvk.group.as_str(), gvk.kind.as_str()) {
+        ("apps", "DaemonSet") => template_generation(live, new),
+        ("", "Namespace") => {
+            if let Some(finalizers) = live.pointer("/spec/finalizers") {
+                set(new, &["spec", "finalizers"], finalizers.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An annotation of `DaemonSet`s counts the changes of their template.
+fn template_generation(live: &Value, new: &mut Value) {
+    let path = ["metadata", "annotations", TEMPLATE_GENERATION];
+    let count = live
+        .pointer("/metadata/annotations")
+        .and_then(|a| a.get(TEMPLATE_GENERATION)?.as_str()?.parse::<i64>().ok())
+        .unwrap_or(0);
+    let changed = live.pointer("/spec/template") != new.pointer("/spec/template")
+        || live.pointer("/spec/updateStrategy") != new.pointer("/spec/updateStrategy");
+    let count = if changed { count + 1 } else { count };
+    set(new, &path, json!(count.to_string()));
 }
 
 fn place<'a>(object: &'a mut Value, path: &[&str]) -> Option<&'a mut Value> {

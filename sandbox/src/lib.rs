@@ -24,3 +24,6 @@ pub mod simulate;
 pub mod status;
 pub mod store;
 pub mod table;
+
+#[cfg(test)]
+mod recorded;

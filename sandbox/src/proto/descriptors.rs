@@ -43,7 +43,10 @@ impl Descriptors {
         &LOADED
     }
 
-    #[expect(clippy::expect_used, reason = "the data is compiled in and read by the tests")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the data is compiled in and read by the tests"
+    )]
     fn load() -> Self {
         let set = unpack(DESCRIPTORS).expect("descriptors unpack");
         let pool = DescriptorPool::decode(set.as_slice()).expect("descriptors are well formed");
@@ -52,7 +55,11 @@ impl Descriptors {
             .expect("the envelope is among them");
         let rules = unpack(RULES).expect("rules unpack");
         let rules = serde_json::from_slice(&rules).expect("rules are JSON");
-        Self { pool, unknown, rules }
+        Self {
+            pool,
+            unknown,
+            rules,
+        }
     }
 
     /// The envelope's message.
@@ -75,7 +82,9 @@ impl Descriptors {
             "meta.k8s.io" => "k8s.io.apimachinery.pkg.apis.meta".to_owned(),
             group => format!("k8s.io.api.{}", group.split('.').next().unwrap_or(group)),
         };
-        let own = self.pool.get_message_by_name(&format!("{package}.{version}.{kind}"));
+        let own = self
+            .pool
+            .get_message_by_name(&format!("{package}.{version}.{kind}"));
         own.or_else(|| match kind {
             "Status" | "DeleteOptions" | "ListOptions" | "CreateOptions" | "UpdateOptions"
             | "PatchOptions" | "GetOptions" | "APIVersions" | "APIGroupList" | "APIGroup"
@@ -86,12 +95,18 @@ impl Descriptors {
 
     /// Whether the content of this field belongs into the message itself.
     pub(super) fn is_inline(&self, message: &str, field: &str) -> bool {
-        self.rules.inline.get(message).is_some_and(|fields| fields.contains(field))
+        self.rules
+            .inline
+            .get(message)
+            .is_some_and(|fields| fields.contains(field))
     }
 
     /// Whether this scalar field is written though it is zero.
     pub(super) fn keeps_zero(&self, message: &str, field: &str) -> bool {
-        self.rules.keep_zero.get(message).is_some_and(|fields| fields.contains(field))
+        self.rules
+            .keep_zero
+            .get(message)
+            .is_some_and(|fields| fields.contains(field))
     }
 }
 

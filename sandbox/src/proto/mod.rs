@@ -24,10 +24,14 @@ const MAGIC: &[u8] = b"k8s\0";
 #[derive(Debug, thiserror::Error)]
 pub enum ProtoError {
     /// The envelope is missing.
-    #[error("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")]
+    #[error(
+        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+    )]
     Prefix,
     /// There is no message for the kind: custom resources have none, their clients must use JSON.
-    #[error("object {api_version}, Kind={kind} has no protobuf message: send and accept application/json for it")]
+    #[error(
+        "object {api_version}, Kind={kind} has no protobuf message: send and accept application/json for it"
+    )]
     UnknownKind {
         /// `apiVersion` of the object.
         api_version: String,
@@ -69,14 +73,24 @@ pub fn decode(body: &[u8]) -> Result<Value, ProtoError> {
     let type_meta = type_meta.as_ref().and_then(|v| v.as_message());
     let text = |name: &str| {
         let value = type_meta.and_then(|m| m.get_field_by_name(name));
-        value.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+        value
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default()
     };
     let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let descriptor = descriptors.message_of(&api_version, &kind).ok_or_else(|| {
-        ProtoError::UnknownKind { api_version: api_version.clone(), kind: kind.clone() }
-    })?;
+    let descriptor =
+        descriptors
+            .message_of(&api_version, &kind)
+            .ok_or_else(|| ProtoError::UnknownKind {
+                api_version: api_version.clone(),
+                kind: kind.clone(),
+            })?;
     let raw = unknown.get_field_by_name("raw");
-    let raw = raw.as_ref().and_then(|v| v.as_bytes()).cloned().unwrap_or_default();
+    let raw = raw
+        .as_ref()
+        .and_then(|v| v.as_bytes())
+        .cloned()
+        .unwrap_or_default();
     let message = decode_message(descriptor, &raw)?;
     let mut object = to_json::message(descriptors, &message)?;
     if let Value::Object(fields) = &mut object {
@@ -96,10 +110,14 @@ pub fn encode(object: &Value) -> Result<Vec<u8>, ProtoError> {
     let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     let descriptors = Descriptors::get();
-    let descriptor = descriptors.message_of(api_version, kind).ok_or_else(|| {
-        ProtoError::UnknownKind { api_version: api_version.to_owned(), kind: kind.to_owned() }
-    })?;
-    let message = from_json::message(descriptors, descriptor, object)?;
+    let descriptor =
+        descriptors
+            .message_of(api_version, kind)
+            .ok_or_else(|| ProtoError::UnknownKind {
+                api_version: api_version.to_owned(),
+                kind: kind.to_owned(),
+            })?;
+    let message = from_json::message(descriptors, &descriptor, object)?;
     Ok(envelope(api_version, kind, &message.encode_to_vec()))
 }
 
@@ -122,8 +140,10 @@ fn decode_message(
     bytes: &[u8],
 ) -> Result<DynamicMessage, ProtoError> {
     let name = descriptor.full_name().to_owned();
-    DynamicMessage::decode(descriptor, bytes)
-        .map_err(|source| ProtoError::Decode { message: name, source })
+    DynamicMessage::decode(descriptor, bytes).map_err(|source| ProtoError::Decode {
+        message: name,
+        source,
+    })
 }
 
 /// The envelope is so small that it is written by hand; Kubernetes always writes the two empty strings at its end.

@@ -19,12 +19,19 @@ pub(super) fn to_json(
 ) -> Option<Result<Value, ProtoError>> {
     let field = |name: &str| message.get_field_by_name(name);
     let integer = |name: &str| {
-        field(name).and_then(|v| v.as_i64().or_else(|| v.as_i32().map(i64::from))).unwrap_or(0)
+        field(name)
+            .and_then(|v| v.as_i64().or_else(|| v.as_i32().map(i64::from)))
+            .unwrap_or(0)
     };
     let text = |name: &str| field(name).and_then(|v| v.as_str().map(str::to_owned));
     if let Some(local) = name.strip_prefix(META) {
         return match local {
-            "Time" | "MicroTime" => Some(Ok(time(message, local == "MicroTime", integer("seconds"), integer("nanos")))),
+            "Time" | "MicroTime" => Some(Ok(time(
+                message,
+                local == "MicroTime",
+                integer("seconds"),
+                integer("nanos"),
+            ))),
             "Duration" => Some(Ok(Value::String(go_duration(integer("duration"))))),
             "FieldsV1" => Some(raw(name, message, "Raw")),
             _ => None,
@@ -36,20 +43,24 @@ pub(super) fn to_json(
             "JSONSchemaPropsOrBool" | "JSONSchemaPropsOrArray" | "JSONSchemaPropsOrStringArray" => {
                 Some(either(descriptors, message))
             }
-            _ => to_json::wrapped_list(message).map(|f| to_json::any(descriptors, &message.get_field(&f))),
+            _ => to_json::wrapped_list(message)
+                .map(|f| to_json::any(descriptors, &message.get_field(&f))),
         };
     }
     match name {
-        "k8s.io.apimachinery.pkg.api.resource.Quantity" => {
-            Some(Ok(Value::String(text("string").filter(|t| !t.is_empty()).unwrap_or_else(|| "0".to_owned()))))
-        }
+        "k8s.io.apimachinery.pkg.api.resource.Quantity" => Some(Ok(Value::String(
+            text("string")
+                .filter(|t| !t.is_empty())
+                .unwrap_or_else(|| "0".to_owned()),
+        ))),
         "k8s.io.apimachinery.pkg.util.intstr.IntOrString" => Some(Ok(if integer("type") == 1 {
             Value::String(text("strVal").unwrap_or_default())
         } else {
             Value::from(integer("intVal"))
         })),
         "k8s.io.apimachinery.pkg.runtime.RawExtension" => Some(raw(name, message, "raw")),
-        _ => to_json::wrapped_list(message).map(|f| to_json::any(descriptors, &message.get_field(&f))),
+        _ => to_json::wrapped_list(message)
+            .map(|f| to_json::any(descriptors, &message.get_field(&f))),
     }
 }
 
@@ -68,12 +79,18 @@ fn time(message: &DynamicMessage, micro: bool, seconds: i64, nanos: i64) -> Valu
 
 fn raw(name: &str, message: &DynamicMessage, field: &str) -> Result<Value, ProtoError> {
     let value = message.get_field_by_name(field);
-    let bytes = value.as_ref().and_then(|v| v.as_bytes()).cloned().unwrap_or_default();
+    let bytes = value
+        .as_ref()
+        .and_then(|v| v.as_bytes())
+        .cloned()
+        .unwrap_or_default();
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|source| ProtoError::RawNotJson { message: name.to_owned(), source })
+    serde_json::from_slice(&bytes).map_err(|source| ProtoError::RawNotJson {
+        message: name.to_owned(),
+        source,
+    })
 }
 
 /// The unions of CRD schemas: a schema, or a boolean, or a list.
@@ -89,7 +106,9 @@ fn either(descriptors: &Descriptors, message: &DynamicMessage) -> Result<Value, 
             return to_json::any(descriptors, &value);
         }
     }
-    let allows = message.get_field_by_name("allows").and_then(|v| v.as_bool());
+    let allows = message
+        .get_field_by_name("allows")
+        .and_then(|v| v.as_bool());
     Ok(allows.map_or(Value::Null, Value::Bool))
 }
 
@@ -104,7 +123,11 @@ fn go_duration(nanos: i64) -> String {
         let whole = value / unit;
         let rest = format!("{:0width$}", value % unit, width = unit.ilog10() as usize);
         let rest = rest.trim_end_matches('0');
-        if rest.is_empty() { whole.to_string() } else { format!("{whole}.{rest}") }
+        if rest.is_empty() {
+            whole.to_string()
+        } else {
+            format!("{whole}.{rest}")
+        }
     };
     if nanos < 1_000 {
         return format!("{sign}{nanos}ns");
@@ -126,12 +149,16 @@ fn go_duration(nanos: i64) -> String {
 
 /// The reverse of [`go_duration`], for the units it writes.
 fn parse_duration(text: &str) -> Option<i64> {
-    let (sign, mut rest) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
+    let (sign, mut rest) = text
+        .strip_prefix('-')
+        .map_or((1.0, text), |rest| (-1.0, rest));
     let mut total = 0.0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, tail) = rest.split_at(digits);
-        let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let end = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
         let (unit, after) = tail.split_at(end);
         let factor = match unit {
             "h" => 3_600e9,
@@ -145,7 +172,9 @@ fn parse_duration(text: &str) -> Option<i64> {
         total += number.parse::<f64>().ok()? * factor;
         rest = after;
     }
-    let nanos = SignedDuration::try_from_secs_f64(sign * total / 1e9).ok()?.as_nanos();
+    let nanos = SignedDuration::try_from_secs_f64(sign * total / 1e9)
+        .ok()?
+        .as_nanos();
     i64::try_from(nanos).ok()
 }
 
@@ -157,9 +186,16 @@ pub(super) fn from_json(
 ) -> Option<Result<DynamicMessage, ProtoError>> {
     let name = descriptor.full_name();
     let mut message = DynamicMessage::new(descriptor.clone());
-    let wrong = || ProtoError::WrongType { message: name.to_owned(), field: "".to_owned() };
+    let wrong = || ProtoError::WrongType {
+        message: name.to_owned(),
+        field: "".to_owned(),
+    };
     let bytes = || Proto::Bytes(Bytes::from(value.to_string().into_bytes()));
-    match name.strip_prefix(META).or_else(|| name.strip_prefix(CRD)).unwrap_or(name) {
+    match name
+        .strip_prefix(META)
+        .or_else(|| name.strip_prefix(CRD))
+        .unwrap_or(name)
+    {
         "Time" | "MicroTime" => {
             if value.is_null() {
                 return Some(Ok(message));
@@ -181,12 +217,17 @@ pub(super) fn from_json(
             message.set_field_by_name("raw", bytes());
         }
         "k8s.io.apimachinery.pkg.api.resource.Quantity" => {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
             message.set_field_by_name("string", Proto::String(text));
         }
         "k8s.io.apimachinery.pkg.util.intstr.IntOrString" => {
             let kind = i64::from(value.is_string());
-            let number = value.as_i64().and_then(|v| i32::try_from(v).ok()).unwrap_or(0);
+            let number = value
+                .as_i64()
+                .and_then(|v| i32::try_from(v).ok())
+                .unwrap_or(0);
             message.set_field_by_name("type", Proto::I64(kind));
             message.set_field_by_name("intVal", Proto::I32(number));
             let text = value.as_str().unwrap_or_default();

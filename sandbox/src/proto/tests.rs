@@ -9,11 +9,18 @@ use serde_json::Value;
 fn bodies() -> Vec<(String, Vec<u8>, Value)> {
     let mut found = Vec::new();
     for command in recorded::commands() {
-        for (index, request) in command["requests"].as_array().into_iter().flatten().enumerate() {
+        for (index, request) in command["requests"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             for field in ["requestBody", "body"] {
                 let name = format!("command {} request {index} {field}", command["n"]);
                 let bytes = if let Some(text) = request[format!("{field}Protobuf")].as_str() {
-                    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+                    base64::engine::general_purpose::STANDARD
+                        .decode(text)
+                        .unwrap()
                 } else if let Some(file) = request[format!("{field}ProtobufFile")]["file"].as_str()
                     && !request["path"].as_str().unwrap().starts_with("/openapi")
                 {
@@ -69,15 +76,24 @@ fn every_recorded_body_decodes_to_the_json_beside_it_and_survives_encoding() {
 
 #[test]
 fn watch_events_are_framed_by_length() {
-    let object = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}});
+    let object =
+        serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}});
     let frame = encode_watch_event("ADDED", &object).unwrap();
     let (length, event) = frame.split_at(4);
-    assert_eq!(u32::from_be_bytes(length.try_into().unwrap()) as usize, event.len());
+    assert_eq!(
+        u32::from_be_bytes(length.try_into().unwrap()) as usize,
+        event.len()
+    );
     assert!(event.windows(4).any(|w| w == b"k8s\0"));
 }
 
 #[test]
 fn custom_resources_have_no_message() {
     let error = encode(&serde_json::json!({"apiVersion": "shop.example/v1", "kind": "Widget"}));
-    assert!(error.unwrap_err().to_string().contains("shop.example/v1, Kind=Widget"));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("shop.example/v1, Kind=Widget")
+    );
 }

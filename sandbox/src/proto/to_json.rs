@@ -68,11 +68,15 @@ pub(super) fn any(descriptors: &Descriptors, value: &Proto) -> Result<Value, Pro
         Proto::String(v) => Value::String(v.clone()),
         Proto::Bytes(v) => Value::String(base64::engine::general_purpose::STANDARD.encode(v)),
         Proto::Message(v) => message(descriptors, v)?,
-        Proto::List(v) => {
-            Value::Array(v.iter().map(|item| any(descriptors, item)).collect::<Result<_, _>>()?)
-        }
+        Proto::List(v) => Value::Array(
+            v.iter()
+                .map(|item| any(descriptors, item))
+                .collect::<Result<_, _>>()?,
+        ),
         Proto::Map(entries) => {
-            let entries = entries.iter().map(|(key, item)| Ok((key_text(key), any(descriptors, item)?)));
+            let entries = entries
+                .iter()
+                .map(|(key, item)| Ok((key_text(key), any(descriptors, item)?)));
             Value::Object(entries.collect::<Result<_, ProtoError>>()?)
         }
     })
@@ -93,10 +97,12 @@ fn key_text(key: &MapKey) -> String {
     }
 }
 
-/// The only field of the messages that stand for a list (`ExtraValue` and the like).
+/// The only field of the messages that stand for a list. That they do is in Go's types alone; a message like
+/// `DownwardAPIProjection`, which looks the same, does not.
 pub(super) fn wrapped_list(message: &DynamicMessage) -> Option<FieldDescriptor> {
     let descriptor = message.descriptor();
-    let mut fields = descriptor.fields();
-    let field = fields.next()?;
-    (field.name() == "items" && field.is_list() && fields.next().is_none()).then_some(field)
+    if !matches!(descriptor.name(), "ExtraValue" | "Verbs") {
+        return None;
+    }
+    descriptor.get_field_by_name("items")
 }

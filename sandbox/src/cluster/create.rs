@@ -1,6 +1,7 @@
 //! Create.
 
 use super::admission::{Operation, Review};
+use super::update::Fields;
 use super::{Cluster, WriteOptions, Written, collection, convert, identity, key, prepare};
 use crate::object::{self, Gvr, Object};
 use crate::registry::ResourceInfo;
@@ -38,7 +39,7 @@ impl Cluster {
         name(&mut object);
         let object = convert::to_storage(object, info);
         self.namespace_takes(info, namespace, &object)?;
-        self.create_prepared(info, namespace, object, options, warnings)
+        self.create_prepared(info, namespace, object, options, Fields::Update, warnings)
     }
 
     pub(super) fn create_prepared(
@@ -47,9 +48,11 @@ impl Cluster {
         namespace: &str,
         mut object: Value,
         options: &WriteOptions,
+        fields: Fields,
         mut warnings: Vec<String>,
     ) -> Result<Written, Status> {
         prepare::for_create(info, &mut object)?;
+        prepare::defaults(info, &mut object);
         for step in self.admission() {
             step.admit(&mut Review {
                 cluster: self,
@@ -61,8 +64,9 @@ impl Cluster {
                 warnings: &mut warnings,
             })?;
         }
+        prepare::managed_fields(info, None, &mut object, options, fields);
+        prepare::after_create(info, &mut object);
         prepare::validate_create(info, &object)?;
-        prepare::managed_fields(info, None, &mut object, options);
         let written = self.insert(info, namespace, object, options.dry_run)?;
         if !options.dry_run {
             self.after_write(info, &written);

@@ -3,7 +3,7 @@
 use super::admission::{Operation, Review};
 use super::{
     Cluster, DeleteOptions, Deleted, ListOptions, Propagation, WriteOptions, collection, convert,
-    key,
+    definitions, key,
 };
 use crate::object::{self, Gvr, Object, metadata_mut};
 use crate::registry::ResourceInfo;
@@ -31,7 +31,7 @@ impl Cluster {
         self.delete_of(&info, namespace, name, options)
     }
 
-    fn delete_of(
+    pub(super) fn delete_of(
         &self,
         info: &ResourceInfo,
         namespace: &str,
@@ -122,20 +122,21 @@ impl Cluster {
         let grace = grace_period(info, live, options);
         let already = object::deletion_timestamp(live).is_some();
         set_propagation(&mut new, options.propagation);
-        if !already {
+        let own_way = own_way(info);
+        if !already || (grace < remaining_grace(live) && !own_way) {
             let metadata = metadata_mut(&mut new);
             let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(grace);
             metadata.insert("deletionTimestamp".into(), object::timestamp(end).into());
-            metadata.insert("deletionGracePeriodSeconds".into(), json!(grace));
-            if info.has_generation() {
-                let next = object::generation(live) + 1;
-                metadata_mut(&mut new).insert("generation".into(), json!(next));
+            if !own_way {
+                metadata.insert("deletionGracePeriodSeconds".into(), json!(grace));
             }
-        } else if grace < remaining_grace(live) {
-            let metadata = metadata_mut(&mut new);
-            let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(grace);
-            metadata.insert("deletionTimestamp".into(), object::timestamp(end).into());
-            metadata.insert("deletionGracePeriodSeconds".into(), json!(grace));
+        }
+        if !already && info.has_generation() && !own_way {
+            let next = object::generation(live) + 1;
+            metadata_mut(&mut new).insert("generation".into(), json!(next));
+        }
+        if definitions::is_definition(info) && !already {
+            definitions::mark_terminating(&mut new);
         }
         if info.group.is_empty() && info.kind == "Namespace" && !already {
             object::field_mut(&mut new, "status").insert("phase".into(), "Terminating".into());
@@ -159,6 +160,11 @@ impl Cluster {
         let held = object.pointer("/spec/finalizers").and_then(Value::as_array);
         !(is_namespace && held.is_some_and(|f| !f.is_empty()))
     }
+}
+
+/// Namespaces and definitions are marked by rules of their own: no grace period, no new generation.
+fn own_way(info: &ResourceInfo) -> bool {
+    definitions::is_definition(info) || (info.group.is_empty() && info.kind == "Namespace")
 }
 
 fn remaining_grace(object: &Value) -> i64 {

@@ -11,8 +11,11 @@ mod fields;
 mod identity;
 mod labels;
 mod options;
+mod patch;
+mod pods;
 mod prepare;
 mod read;
+mod scale;
 mod update;
 mod watch;
 
@@ -22,6 +25,7 @@ pub use options::{
     DeleteOptions, Deleted, FieldValidation, ListOptions, Listed, Propagation, VersionMatch,
     WatchOptions, WriteOptions, Written,
 };
+pub use patch::Patch;
 pub use watch::{Watch, WatchEvent, WatchEventKind};
 
 use crate::object::{Gvr, Object};

@@ -1,8 +1,11 @@
 //! What happens to an object between its arrival and the store, kind by kind where it must be.
 
+use super::update::Fields;
 use super::{WriteOptions, identity};
-use crate::object::{self, map_mut, metadata_mut};
+use crate::apply::{self, Write};
+use crate::object::{self, Gvk, map_mut, metadata_mut};
 use crate::registry::ResourceInfo;
+use crate::schema::{self, Node, Schemas};
 use crate::status::{Cause, Status};
 use serde_json::{Map, Value, json};
 
@@ -13,12 +16,54 @@ pub(super) fn decode(
     _options: &WriteOptions,
     _warnings: &mut Vec<String>,
 ) -> Result<(), Status> {
+    if !object.is_object() {
+        return Err(Status::bad_request(format!(
+            "{} in version \"{}\" cannot be handled as a {}: json: cannot unmarshal {} into Go value",
+            info.kind,
+            info.version,
+            info.kind,
+            crate::patch::go_kind(object)
+        )));
+    }
     let map = map_mut(object);
     map.entry("apiVersion")
         .or_insert_with(|| info.api_version().into());
     map.entry("kind")
         .or_insert_with(|| info.kind.clone().into());
-    Ok(())
+    let sent = object::Gvk::of(object);
+    if sent == info.gvk() {
+        return Ok(());
+    }
+    if info.custom.is_some() || sent.group == info.group {
+        let wanted = info.api_version();
+        if sent.api_version() != wanted {
+            return Err(Status::bad_request(format!(
+                "the API version in the data ({}) does not match the expected API version ({wanted})",
+                sent.api_version()
+            )));
+        }
+    }
+    // In the words of a failed conversion between Go types.
+    let group = info
+        .group
+        .split('.')
+        .next()
+        .filter(|g| !g.is_empty())
+        .unwrap_or("core");
+    Err(Status::bad_request(format!(
+        "{} in version \"{}\" cannot be handled as a {}: converting ({}.{}) to ({group}.{}): unknown conversion",
+        sent.kind, sent.version, info.kind, sent.version, sent.kind, info.kind
+    )))
+}
+
+/// The kind in the version it is stored in.
+fn stored_kind(info: &ResourceInfo) -> Gvk {
+    Gvk::new(&info.stored_as.group, &info.stored_as.version, &info.kind)
+}
+
+/// Fills in defaults, in the version it is stored in.
+pub(super) fn defaults(info: &ResourceInfo, object: &mut Value) {
+    schema::defaults::apply(&stored_kind(info), object, &stored_node(info));
 }
 
 /// Puts the object into the namespace of the request.
@@ -72,10 +117,31 @@ pub(super) fn for_create(info: &ResourceInfo, object: &mut Value) -> Result<(), 
     if info.has_generation() {
         metadata.insert("generation".into(), json!(1));
     }
-    if info.has_status() && info.custom.is_some() {
+    // Nodes come with their status; of all others it is the server's.
+    if info.has_status() && !(info.group.is_empty() && info.kind == "Node") {
         map_mut(object).remove("status");
     }
     Ok(())
+}
+
+/// What the kind's own rules make of a new object.
+pub(super) fn after_create(info: &ResourceInfo, object: &mut Value) {
+    if info.custom.is_none() {
+        let uid = object::uid(object).to_owned();
+        schema::defaults::strategy::create(&stored_kind(info), object, &uid, &object::now());
+    }
+}
+
+/// What the kind's own rules make of a changed object.
+pub(super) fn after_update(
+    info: &ResourceInfo,
+    live: &Value,
+    new: &mut Value,
+    options: &WriteOptions,
+) {
+    if info.custom.is_none() && options.subresource.is_none() {
+        schema::defaults::strategy::update(&stored_kind(info), live, new);
+    }
 }
 
 /// Keeps of the live object what a write to this place must not change.
@@ -111,7 +177,8 @@ pub(super) fn for_update(
         None if info.has_status() => keep(live, new, "status"),
         _ => {}
     }
-    if info.has_generation() && options.subresource.as_deref() != Some("status") {
+    let counts = !matches!(options.subresource.as_deref(), Some("status" | "binding"));
+    if info.has_generation() && counts {
         let moved = differs(info, live, new);
         if moved {
             let next = object::generation(live) + 1;
@@ -185,11 +252,88 @@ pub(super) fn validate_update(
     Ok(())
 }
 
+/// The schema of the resource's objects in the version they are stored in.
+fn stored_node(info: &ResourceInfo) -> Node {
+    match &info.custom {
+        Some(custom) => custom.schema.clone(),
+        None => Schemas::builtin()
+            .root(&stored_kind(info))
+            .unwrap_or_else(Node::anything),
+    }
+}
+
+/// The schema of the resource's objects.
+pub(super) fn node(info: &ResourceInfo) -> Node {
+    match &info.custom {
+        Some(custom) => custom.schema.clone(),
+        None => Schemas::builtin()
+            .root(&info.gvk())
+            .unwrap_or_else(Node::anything),
+    }
+}
+
+/// A patched object, brought into the shape a created one has.
+pub(super) fn decode_patched(
+    info: &ResourceInfo,
+    object: &mut Value,
+    options: &WriteOptions,
+    warnings: &mut Vec<String>,
+) -> Result<(), Status> {
+    decode(info, object, options, warnings)
+}
+
+/// An applied object, brought into the shape a created one has.
+pub(super) fn decode_applied(_info: &ResourceInfo, _object: &mut Value) -> Result<(), Status> {
+    Ok(())
+}
+
+/// Calls with what managed fields need to know of a write.
+pub(super) fn with_write<T>(
+    info: &ResourceInfo,
+    options: &WriteOptions,
+    call: impl FnOnce(&Write<'_>) -> T,
+) -> T {
+    let ignored: &[&str] = match options.subresource.as_deref() {
+        Some("status") => &["spec"],
+        Some(_) => &[],
+        None if info.has_status() => &["status"],
+        None => &[],
+    };
+    call(&Write {
+        manager: &options.manager,
+        api_version: &info.api_version(),
+        subresource: options.subresource.as_deref().unwrap_or_default(),
+        time: &object::now(),
+        ignored,
+        node: &stored_node(info),
+    })
+}
+
 /// Writes down who owns which fields.
 pub(super) fn managed_fields(
-    _info: &ResourceInfo,
-    _live: Option<&Value>,
-    _object: &mut Value,
-    _options: &WriteOptions,
+    info: &ResourceInfo,
+    live: Option<&Value>,
+    object: &mut Value,
+    options: &WriteOptions,
+    fields: Fields,
 ) {
+    if fields == Fields::Update {
+        with_write(info, options, |write| {
+            apply::after_update(live, object, write)
+        });
+    }
+    // A real server writes no time for the scale subresource.
+    if options.subresource.as_deref() == Some("scale") {
+        let entries = metadata_mut(object)
+            .get_mut("managedFields")
+            .and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten() {
+            if entry.get("subresource").and_then(Value::as_str) == Some("scale") {
+                map_mut(entry).remove("time");
+            }
+        }
+    }
+    if let Some(live) = live {
+        apply::keep_times(live, object);
+    }
 }

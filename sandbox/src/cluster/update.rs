@@ -8,6 +8,15 @@ use crate::status::Status;
 use serde_json::Value;
 use std::sync::Arc;
 
+/// How managed fields come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fields {
+    /// The writer owns what is different.
+    Update,
+    /// An apply has set them.
+    Applied,
+}
+
 /// How often a write without a resourceVersion is tried again when others are faster.
 const ATTEMPTS: usize = 30;
 
@@ -26,7 +35,9 @@ impl Cluster {
         let mut warnings = Vec::new();
         prepare::decode(&info, &mut object, options, &mut warnings)?;
         prepare::namespace(&info, namespace, &mut object)?;
-        let mut written = self.change(&info, namespace, name, options, |_| Ok(object.clone()))?;
+        let mut written = self.change(&info, namespace, name, options, Fields::Update, |_| {
+            Ok(object.clone())
+        })?;
         written.warnings.splice(0..0, warnings);
         Ok(written)
     }
@@ -52,7 +63,7 @@ impl Cluster {
         mut change: impl FnMut(&mut Value) -> Result<(), Status>,
     ) -> Result<Written, Status> {
         let info = self.resource(gvr)?;
-        self.change(&info, namespace, name, options, |live| {
+        self.change(&info, namespace, name, options, Fields::Update, |live| {
             let mut new = Value::clone(live);
             change(&mut new)?;
             Ok(new)
@@ -66,6 +77,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
         options: &WriteOptions,
+        fields: Fields,
         mut make: impl FnMut(&Object) -> Result<Value, Status>,
     ) -> Result<Written, Status> {
         for _ in 0..ATTEMPTS {
@@ -74,7 +86,7 @@ impl Cluster {
             let new = make(&convert::to(live.clone(), info))?;
             let new = convert::to_storage(new, info);
             let mut warnings = Vec::new();
-            let new = self.prepare_change(info, &live, new, options, &mut warnings)?;
+            let new = self.prepare_change(info, &live, new, options, fields, &mut warnings)?;
             if let Some(object) = self.commit_change(info, &live, new, options.dry_run) {
                 let object = convert::to(object, info);
                 return Ok(Written {
@@ -93,8 +105,10 @@ impl Cluster {
         live: &Object,
         mut new: Value,
         options: &WriteOptions,
+        fields: Fields,
         warnings: &mut Vec<String>,
     ) -> Result<Value, Status> {
+        prepare::defaults(info, &mut new);
         prepare::for_update(info, live, &mut new, options)?;
         for step in self.admission() {
             step.admit(&mut Review {
@@ -107,8 +121,9 @@ impl Cluster {
                 warnings,
             })?;
         }
+        prepare::managed_fields(info, Some(live), &mut new, options, fields);
+        prepare::after_update(info, live, &mut new, options);
         prepare::validate_update(info, live, &new)?;
-        prepare::managed_fields(info, Some(live), &mut new, options);
         Ok(new)
     }
 

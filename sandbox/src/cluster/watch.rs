@@ -97,7 +97,7 @@ impl Cluster {
         };
         let from_now = watch.cursor == 0 && options.initial_events != Some(false);
         if options.initial_events == Some(true) || from_now {
-            watch.begin_with_what_there_is(gvr, options.initial_events == Some(true))?;
+            watch.begin_with_what_there_is(gvr)?;
         } else if watch.cursor == 0 {
             watch.cursor = self.revision();
         }
@@ -106,7 +106,7 @@ impl Cluster {
 }
 
 impl Watch {
-    fn begin_with_what_there_is(&mut self, gvr: &Gvr, mark_end: bool) -> Result<(), Status> {
+    fn begin_with_what_there_is(&mut self, gvr: &Gvr) -> Result<(), Status> {
         let options = ListOptions {
             labels: self.labels.clone(),
             fields: self.fields.clone(),
@@ -120,7 +120,7 @@ impl Watch {
             change: None,
         };
         self.queue.extend(listed.items.into_iter().map(added));
-        if mark_end && self.bookmarks {
+        if self.bookmarks {
             self.queue.push_back(self.bookmark(true));
         }
         Ok(())

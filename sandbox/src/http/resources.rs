@@ -1,0 +1,377 @@
+//! Requests for objects: decoding, the cluster's pipeline, the answer.
+
+use super::exchange::{Exchange, Reply, add_warnings, json, reply};
+use super::media::{self, BodyType, Encoding, Form, Media, negotiate};
+use super::route::Place;
+use super::shape::{PlainList, Shaping};
+use super::streaming::{self, Streaming};
+use super::{reviews, subresources};
+use crate::cluster::{Deleted, Patch, Written};
+use crate::object::{self, Object};
+use crate::proto;
+use crate::registry::ResourceInfo;
+use crate::status::{self, Status};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a read at a future version waits for it, as a real server does.
+const FRESHNESS_WAIT: Duration = Duration::from_secs(3);
+
+/// The request's resource is at hand.
+pub(super) struct Call<'a> {
+    pub(super) exchange: &'a Exchange,
+    pub(super) place: &'a Place,
+    pub(super) info: Arc<ResourceInfo>,
+}
+
+pub(super) async fn handle(
+    exchange: &Exchange,
+    place: &Place,
+    cut_after: Option<usize>,
+) -> Result<Reply, Status> {
+    let info = exchange.shared.cluster.resource(&place.gvr())?;
+    let wrong_scope = !info.namespaced && !place.namespace.is_empty();
+    let nowhere = info.namespaced && place.namespace.is_empty() && !place.name.is_empty();
+    if wrong_scope || (nowhere && !place.watch) {
+        return Err(Status::no_such_resource());
+    }
+    let call = Call {
+        exchange,
+        place,
+        info,
+    };
+    if !place.subresource.is_empty() {
+        return subresources::handle(&call).await;
+    }
+    let verb = exchange.entry.verb.as_str();
+    let verb = if verb == "apply" { "patch" } else { verb };
+    if !call.info.allows(verb) {
+        return Err(Status::method_not_allowed());
+    }
+    match verb {
+        "get" => call.get(),
+        "list" => call.list().await,
+        "watch" => call.watch(cut_after),
+        "create" if reviews::is_review(&call.info) => reviews::create(&call),
+        "create" => call.create(),
+        "update" => call.update(),
+        "patch" => call.patch(),
+        "delete" => call.delete(),
+        "deletecollection" => call.delete_collection(),
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+impl Call<'_> {
+    fn media(&self, forms: &[Form]) -> Result<Media, Status> {
+        let protobuf = proto::has_message(&self.info.api_version(), &self.info.kind);
+        negotiate(self.exchange.accept(), forms, protobuf)
+    }
+
+    pub(super) fn shaping(&self, form: Form) -> Result<Shaping, Status> {
+        let include = self.exchange.query.get("includeObject");
+        Shaping::new(self.info.clone(), &self.place.subresource, form, include)
+    }
+
+    /// Warnings about the resource itself.
+    fn deprecations(&self) -> Vec<String> {
+        let custom = self
+            .info
+            .custom
+            .as_ref()
+            .and_then(|c| c.deprecation_warning.clone());
+        let own = match (self.info.group.as_str(), self.info.kind.as_str()) {
+            ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+            ("", "Endpoints") => {
+                Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+            }
+            _ => None,
+        };
+        custom.or(own.map(str::to_owned)).into_iter().collect()
+    }
+
+    /// The body as an object, whatever it was written in.
+    pub(super) fn decode(&self) -> Result<Value, Status> {
+        let exchange = self.exchange;
+        let content_type = exchange.header(&CONTENT_TYPE);
+        let decode_error = |error: &dyn std::fmt::Display| {
+            let info = &self.info;
+            Status::bad_request(format!(
+                "{} in version \"{}\" cannot be handled as a {}: {error}",
+                info.kind, info.version, info.kind
+            ))
+        };
+        match media::body_type(content_type) {
+            BodyType::Json => serde_json::from_slice(&exchange.body).map_err(|e| decode_error(&e)),
+            BodyType::Yaml | BodyType::Apply => yaml(&exchange.body).map_err(|e| decode_error(&e)),
+            BodyType::Protobuf if self.info.custom.is_none() => {
+                proto::decode(&exchange.body).map_err(|e| decode_error(&e))
+            }
+            _ => {
+                let json = ["application/json", "application/yaml"];
+                let all = [json[0], json[1], "application/vnd.kubernetes.protobuf"];
+                let known: &[&str] = if self.info.custom.is_some() {
+                    &json
+                } else {
+                    &all
+                };
+                Err(Status::unsupported_media_type(known))
+            }
+        }
+    }
+
+    /// A body that may be missing, for deletes.
+    fn options_body(&self) -> Result<Option<Value>, Status> {
+        if self.exchange.body.is_empty() {
+            Ok(None)
+        } else {
+            self.decode().map(Some)
+        }
+    }
+
+    pub(super) fn show(
+        &self,
+        code: u16,
+        object: &Object,
+        warnings: &[String],
+    ) -> Result<Reply, Status> {
+        let media = self.media(&[Form::Table, Form::Metadata])?;
+        let mut all = self.deprecations();
+        all.extend_from_slice(warnings);
+        if media.form == Form::Object {
+            return Ok(self.exchange.value(code, object, media, &all));
+        }
+        let shaped = self.shaping(media.form)?.object(object, media.form);
+        Ok(self.exchange.value(code, &shaped, media, &all))
+    }
+
+    pub(super) fn written(&self, written: &Written) -> Result<Reply, Status> {
+        let code = if written.created { 201 } else { 200 };
+        self.show(code, &written.object, &written.warnings)
+    }
+
+    pub(super) fn get(&self) -> Result<Reply, Status> {
+        let cluster = &self.exchange.shared.cluster;
+        let place = self.place;
+        let object = cluster.get_of(&self.info, &place.namespace, &place.name)?;
+        self.show(200, &object, &[])
+    }
+
+    async fn list(&self) -> Result<Reply, Status> {
+        let media = self.media(&[Form::Table, Form::Metadata])?;
+        let options = self.exchange.query.list_options()?;
+        if let Some(asked) = options.resource_version {
+            self.wait_for(asked).await;
+        }
+        let cluster = &self.exchange.shared.cluster;
+        let listed = cluster.list(&self.info.gvr(), &self.place.namespace, &options)?;
+        let deprecations = self.deprecations();
+        if media.form == Form::Object && media.encoding == Encoding::Json {
+            let mut bytes = json(&PlainList {
+                info: &self.info,
+                listed: &listed,
+            });
+            bytes.push(b'\n');
+            return Ok(self
+                .exchange
+                .bytes(200, bytes, "application/json", &deprecations));
+        }
+        let shaped = self.shaping(media.form)?.list(&listed, media.form);
+        Ok(self.exchange.value(200, &shaped, media, &deprecations))
+    }
+
+    /// Waits a little for a version that does not exist yet.
+    async fn wait_for(&self, version: u64) {
+        let cluster = &self.exchange.shared.cluster;
+        let deadline = Instant::now() + FRESHNESS_WAIT;
+        while cluster.revision() < version && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn watch(&self, cut_after: Option<usize>) -> Result<Reply, Status> {
+        let media = self.media(&[Form::Table, Form::Metadata])?;
+        let mut options = self.exchange.query.watch_options()?;
+        if !self.place.name.is_empty() {
+            options.fields =
+                crate::cluster::FieldSelector::equal("metadata.name", &self.place.name);
+        }
+        let shared = &self.exchange.shared;
+        let watch = shared
+            .cluster
+            .watch(&self.info.gvr(), &self.place.namespace, &options)?;
+        let timeout = self.exchange.query.timeout().unwrap_or(streaming::LONGEST);
+        let body = streaming::body(Streaming {
+            watch,
+            media,
+            shaping: self.shaping(media.form)?,
+            until: Instant::now() + timeout,
+            stop: shared.stop.clone(),
+            cut_after,
+            sent: 0,
+        });
+        let mut reply = reply(200, body);
+        let content_type = match media.encoding {
+            Encoding::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+            _ => "application/json",
+        };
+        reply
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        add_warnings(reply.headers_mut(), &self.deprecations());
+        Ok(reply)
+    }
+
+    fn create(&self) -> Result<Reply, Status> {
+        let options = self.write_options("")?;
+        let cluster = &self.exchange.shared.cluster;
+        let object = self.decode()?;
+        let written = cluster.create_of(&self.info, &self.place.namespace, object, &options)?;
+        self.written(&written)
+    }
+
+    /// The options of a write, with what only the bytes of the body tell.
+    pub(super) fn write_options(
+        &self,
+        subresource: &str,
+    ) -> Result<crate::cluster::WriteOptions, Status> {
+        self.exchange.write_options(subresource)
+    }
+
+    pub(super) fn update(&self) -> Result<Reply, Status> {
+        let place = self.place;
+        let options = self.write_options(&place.subresource)?;
+        let object = self.decode()?;
+        let own = object::name(&object);
+        if !own.is_empty() && own != place.name {
+            return Err(Status::bad_request(format!(
+                "the name of the object ({own}) does not match the name on the URL ({})",
+                place.name
+            )));
+        }
+        let cluster = &self.exchange.shared.cluster;
+        let gvr = self.info.gvr();
+        let written = cluster.update(&gvr, &place.namespace, &place.name, object, &options)?;
+        self.written(&written)
+    }
+
+    pub(super) fn read_patch(&self) -> Result<Patch, Status> {
+        let content_type = self.exchange.header(&CONTENT_TYPE);
+        let parse = || {
+            serde_json::from_slice::<Value>(&self.exchange.body)
+                .map_err(|error| Status::bad_request(error.to_string()))
+        };
+        match media::body_type(content_type) {
+            BodyType::JsonPatch => Ok(Patch::Json(parse()?)),
+            BodyType::MergePatch => Ok(Patch::Merge(parse()?)),
+            BodyType::StrategicPatch if self.info.custom.is_none() => {
+                Ok(Patch::Strategic(parse()?))
+            }
+            BodyType::Apply => {
+                let object = yaml(&self.exchange.body)
+                    .map_err(|e| Status::bad_request(format!("error decoding YAML: {e}")))?;
+                Ok(Patch::Apply {
+                    object,
+                    force: self.exchange.query.flag("force"),
+                })
+            }
+            _ => {
+                let mut known = vec![
+                    "application/json-patch+json",
+                    "application/merge-patch+json",
+                    "application/apply-patch+yaml",
+                ];
+                if self.info.custom.is_none() {
+                    known.insert(2, "application/strategic-merge-patch+json");
+                }
+                Err(Status::unsupported_media_type(&known))
+            }
+        }
+    }
+
+    pub(super) fn patch(&self) -> Result<Reply, Status> {
+        let place = self.place;
+        let mut options = self.write_options(&place.subresource)?;
+        let patch = self.read_patch()?;
+        if matches!(patch, Patch::Apply { .. }) {
+            options.manager = self
+                .exchange
+                .query
+                .get("fieldManager")
+                .unwrap_or_default()
+                .to_owned();
+        } else if self.exchange.query.has("force") {
+            return Err(force_is_for_apply());
+        }
+        let cluster = &self.exchange.shared.cluster;
+        let gvr = self.info.gvr();
+        let written = cluster.patch(&gvr, &place.namespace, &place.name, &patch, &options)?;
+        self.written(&written)
+    }
+
+    fn delete(&self) -> Result<Reply, Status> {
+        let body = self.options_body()?;
+        let options = self.exchange.query.delete_options(body.as_ref())?;
+        let cluster = &self.exchange.shared.cluster;
+        let place = self.place;
+        let gvr = self.info.gvr();
+        let deleted = cluster.delete(&gvr, &place.namespace, &place.name, &options)?;
+        match deleted {
+            Deleted::Pending(object) => self.show(200, &object, &[]),
+            // A pod comes back as a pod, everything else as a success.
+            Deleted::Gone(object) if self.info.kind == "Pod" && self.info.group.is_empty() => {
+                self.show(200, &object, &[])
+            }
+            Deleted::Gone(object) => {
+                let uid = object::uid(&object);
+                let info = &self.info;
+                let value = status::deleted(&info.group, &info.plural, &place.name, uid);
+                let media = negotiate(self.exchange.accept(), &[], true)?;
+                Ok(self
+                    .exchange
+                    .value(200, &value, media, &self.deprecations()))
+            }
+        }
+    }
+
+    fn delete_collection(&self) -> Result<Reply, Status> {
+        let body = self.options_body()?;
+        let options = self.exchange.query.delete_options(body.as_ref())?;
+        let selection = self.exchange.query.list_options()?;
+        let cluster = &self.exchange.shared.cluster;
+        let gvr = self.info.gvr();
+        let items = cluster.delete_collection(&gvr, &self.place.namespace, &selection, &options)?;
+        let listed = crate::cluster::Listed {
+            items,
+            resource_version: cluster.revision(),
+            continue_token: None,
+            remaining: None,
+        };
+        let media = self.media(&[Form::Table, Form::Metadata])?;
+        let shaped = self.shaping(media.form)?.list(&listed, media.form);
+        Ok(self
+            .exchange
+            .value(200, &shaped, media, &self.deprecations()))
+    }
+}
+
+fn force_is_for_apply() -> Status {
+    let cause = status::Cause {
+        reason: "FieldValueForbidden".into(),
+        message: "Forbidden: may not be specified for non-apply patch".into(),
+        field: "force".into(),
+    };
+    Status::invalid("meta.k8s.io", "PatchOptions", "", &[cause])
+}
+
+/// YAML or JSON: apply bodies may be either.
+fn yaml(bytes: &[u8]) -> Result<Value, String> {
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
+    serde_saphyr::from_str(text).map_err(|e| e.to_string())
+}

@@ -133,10 +133,9 @@ pub fn explain(decision: &Decision) -> Explanation<'_> {
 }
 
 fn plugin_scores(plugins: &[(Arc<str>, Vec<i64>)], index: usize) -> BTreeMap<&str, i64> {
-    let of = |(name, scores): &'_ (Arc<str>, Vec<i64>)| scores.get(index).map(|score| *score);
     plugins
         .iter()
-        .filter_map(|entry| Some((&*entry.0, of(entry)?)))
+        .filter_map(|(plugin, scores)| Some((&**plugin, *scores.get(index)?)))
         .collect()
 }
 

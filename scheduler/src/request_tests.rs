@@ -1,1 +1,126 @@
+use serde_json::json;
+
 use super::*;
+
+fn deployment() -> ApiResource {
+    ApiResource {
+        group: "apps".into(),
+        version: "v1".into(),
+        kind: "Deployment".into(),
+    }
+}
+
+fn template(spec: &Value) -> Value {
+    json!({ "spec": { "template": { "spec": spec } } })
+}
+
+fn container(requests: &Value) -> Value {
+    json!({ "name": "c", "resources": { "requests": requests } })
+}
+
+#[test]
+fn both_formulas() {
+    let one = || container(&json!({ "cpu": "100m" }));
+    let big = || container(&json!({ "cpu": "1" }));
+    let sidecar = || {
+        let mut sidecar = container(&json!({ "cpu": "300m" }));
+        sidecar["restartPolicy"] = "Always".into();
+        sidecar
+    };
+    let limits = json!({ "name": "c", "resources": { "limits": { "cpu": "200m" } } });
+    for (name, spec, kubeadmiral, kubernetes) in [
+        ("sum", json!({ "containers": [one(), one()] }), 200, 200),
+        (
+            "limit stands in",
+            json!({ "containers": [limits.clone()] }),
+            200,
+            200,
+        ),
+        (
+            "limit of an init container",
+            json!({ "containers": [one()], "initContainers": [limits] }),
+            100,
+            200,
+        ),
+        (
+            "largest init container",
+            json!({ "containers": [one()], "initContainers": [big(), one()] }),
+            1000,
+            1000,
+        ),
+        (
+            "sidecar",
+            json!({ "containers": [one()], "initContainers": [sidecar()] }),
+            300,
+            400,
+        ),
+        (
+            "sidecar beside init",
+            json!({ "containers": [one()], "initContainers": [sidecar(), big()] }),
+            1000,
+            1300,
+        ),
+        (
+            "overhead",
+            json!({ "containers": [one()], "overhead": { "cpu": "50m" } }),
+            150,
+            150,
+        ),
+        (
+            "whole pod",
+            json!({ "containers": [one()], "resources": { "requests": { "cpu": "2" } } }),
+            100,
+            2000,
+        ),
+        ("no containers", json!({}), 0, 0),
+        (
+            "number",
+            json!({ "containers": [container(&json!({ "cpu": 2 }))] }),
+            2000,
+            2000,
+        ),
+    ] {
+        let template = template(&spec);
+        let first = for_triggers(&deployment(), &template).unwrap();
+        let second = of_replica(&deployment(), &template).unwrap();
+        assert_eq!(
+            (first.milli_cpu, second.milli_cpu),
+            (kubeadmiral, kubernetes),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn only_resources_that_pods_ask_for_by_name_are_counted() {
+    let requests = json!({ "cpu": "1", "memory": "64Mi", "ephemeral-storage": "1Gi", "nvidia.com/gpu": "2",
+        "hugepages-2Mi": "4Mi", "pods": "1", "requests.nvidia.com/gpu": "1", "storage": "1" });
+    let amounts = of_replica(
+        &deployment(),
+        &template(&json!({ "containers": [container(&requests)] })),
+    )
+    .unwrap();
+    let names: Vec<&str> = amounts.scalars.keys().map(String::as_str).collect();
+    assert_eq!(names, ["hugepages-2Mi", "nvidia.com/gpu"]);
+    assert_eq!(
+        (amounts.memory, amounts.ephemeral_storage),
+        (64 << 20, 1 << 30)
+    );
+}
+
+#[test]
+fn unreadable_templates_are_errors_and_unknown_kinds_ask_for_nothing() {
+    let missing = of_replica(&deployment(), &json!({ "spec": {} }));
+    assert!(matches!(missing, Err(RequestError::NoPodSpec { .. })));
+    let text = template(&json!({ "containers": [container(&json!({ "cpu": "lots" }))] }));
+    assert!(matches!(
+        of_replica(&deployment(), &text),
+        Err(RequestError::Amount { .. })
+    ));
+    let config = ApiResource {
+        group: String::new(),
+        version: "v1".into(),
+        kind: "ConfigMap".into(),
+    };
+    assert!(of_replica(&config, &json!({})).unwrap().is_zero());
+}

@@ -35,7 +35,14 @@ pub fn schedule(
     let mut decision = Decision::new(snapshot.clusters().len());
     if unit.sticky && !unit.current.is_empty() {
         decision.outcome = Outcome::Sticky;
-        decision.placement = unit.current.clone();
+        // Replicas stay as they were recorded, and a record of none is no placement.
+        let kept = unit
+            .current
+            .iter()
+            .filter(|(_, replicas)| **replicas != Some(0));
+        decision.placement = kept
+            .map(|(name, replicas)| (name.clone(), *replicas))
+            .collect();
         return Ok(decision);
     }
     let fitting = filter(unit, snapshot, profile, now, &mut decision)?;

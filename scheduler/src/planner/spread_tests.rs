@@ -1,1 +1,258 @@
 use super::*;
+use crate::planner::Preference;
+
+/// name, weight, min, max, current, estimated, limited
+type Row<'a> = (
+    &'a str,
+    i64,
+    i64,
+    Option<i64>,
+    i64,
+    Option<i64>,
+    Option<i64>,
+);
+
+fn slots<'a>(rows: &[Row<'a>]) -> Vec<Slot<'a>> {
+    rows.iter()
+        .map(
+            |(name, weight, min, max, current, estimated, limited)| Slot {
+                name,
+                preference: Preference {
+                    weight: *weight,
+                    min: *min,
+                    max: *max,
+                    wildcard: false,
+                },
+                current: *current,
+                estimated: *estimated,
+                limited: *limited,
+                scheduled: 0,
+            },
+        )
+        .collect()
+}
+
+fn planned(rows: &[Row<'_>], total: i64, key: &str, avoid: bool) -> Vec<i64> {
+    let slots = slots(rows);
+    plan(&Spread {
+        slots: &slots,
+        total,
+        key,
+        avoid_disruption: avoid,
+        keep_unschedulable: false,
+    })
+    .planned
+}
+
+fn equal(name: &str) -> Row<'_> {
+    (name, 1, 0, None, 0, None, None)
+}
+
+#[test]
+fn rounding_favours_the_lower_hash() {
+    let rows = [equal("cluster1"), equal("cluster2"), equal("cluster3")];
+    for (total, expected) in [
+        (1, [0, 1, 0]),
+        (2, [1, 1, 0]),
+        (4, [2, 2, 0]),
+        (10, [4, 4, 2]),
+        (0, [0, 0, 0]),
+    ] {
+        assert_eq!(
+            planned(&rows, total, "default/nginx", false),
+            expected,
+            "{total}"
+        );
+    }
+}
+
+#[test]
+fn bounds_and_weights_shape_the_plan() {
+    let rows: [(&str, Vec<Row<'_>>, i64, Vec<i64>); 9] = [
+        (
+            "weights",
+            vec![
+                ("A", 1, 0, None, 0, None, None),
+                ("B", 2, 0, None, 0, None, None),
+            ],
+            60,
+            vec![20, 40],
+        ),
+        (
+            "minimum first",
+            vec![
+                ("A", 1, 2, None, 0, None, None),
+                ("B", 1, 0, None, 0, None, None),
+            ],
+            1,
+            vec![1, 0],
+        ),
+        (
+            "maximum",
+            vec![
+                ("A", 1, 0, Some(3), 0, None, None),
+                ("B", 1, 0, None, 0, None, None),
+            ],
+            10,
+            vec![3, 7],
+        ),
+        (
+            "all full",
+            vec![
+                ("A", 1, 0, Some(3), 0, None, None),
+                ("B", 1, 0, Some(2), 0, None, None),
+            ],
+            10,
+            vec![3, 2],
+        ),
+        (
+            "no weight",
+            vec![
+                ("A", 0, 0, None, 0, None, None),
+                ("B", 1, 0, None, 0, None, None),
+            ],
+            10,
+            vec![0, 10],
+        ),
+        (
+            "weights of zero",
+            vec![
+                ("A", 0, 0, None, 0, None, None),
+                ("B", 0, 0, None, 0, None, None),
+            ],
+            10,
+            vec![0, 0],
+        ),
+        (
+            "minimum above maximum ends at the maximum",
+            vec![("A", 1, 5, Some(3), 0, None, None)],
+            10,
+            vec![3],
+        ),
+        (
+            "limit",
+            vec![
+                ("A", 1, 0, None, 0, None, Some(1)),
+                ("B", 1, 0, None, 0, None, None),
+            ],
+            10,
+            vec![1, 9],
+        ),
+        (
+            "estimated capacity",
+            vec![
+                ("A", 1, 0, None, 0, Some(2), None),
+                ("B", 1, 0, None, 0, None, None),
+            ],
+            10,
+            vec![2, 8],
+        ),
+    ];
+    for (name, rows, total, expected) in rows {
+        assert_eq!(planned(&rows, total, "", false), expected, "{name}");
+    }
+}
+
+#[test]
+fn running_replicas_stay_where_disruption_is_avoided() {
+    let with = |a: i64, b: i64| {
+        [
+            ("A", 1, 0, None, a, None, None),
+            ("B", 1, 0, None, b, None, None),
+        ]
+    };
+    for (name, rows, total, avoid, expected) in [
+        (
+            "same total, other distribution",
+            with(10, 0),
+            10,
+            true,
+            [10, 0],
+        ),
+        (
+            "the same, disruption allowed",
+            with(10, 0),
+            10,
+            false,
+            [5, 5],
+        ),
+        ("grows where it lacks", with(10, 0), 20, true, [10, 10]),
+        (
+            "shrinks where there is too much",
+            with(10, 0),
+            4,
+            true,
+            [4, 0],
+        ),
+        ("shrinks by how far above", with(10, 4), 8, true, [4, 4]),
+    ] {
+        assert_eq!(planned(&rows, total, "", avoid), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_wildcard_maximum_does_not_bound_growth() {
+    let mut slots = slots(&[("A", 1, 0, Some(5), 3, None, None)]);
+    for (wildcard, expected) in [(false, 5), (true, 5)] {
+        slots[0].preference.wildcard = wildcard;
+        let split = plan(&Spread {
+            slots: &slots,
+            total: 9,
+            key: "",
+            avoid_disruption: true,
+            keep_unschedulable: false,
+        });
+        assert_eq!(split.planned, [expected]);
+    }
+}
+
+#[test]
+fn unschedulable_replicas_overflow_only_where_they_are_kept() {
+    let slots = slots(&[
+        ("A", 1, 0, None, 10, Some(4), None),
+        ("B", 1, 0, None, 10, None, None),
+    ]);
+    let overflow = |keep_unschedulable| {
+        let spread = Spread {
+            slots: &slots,
+            total: 20,
+            key: "",
+            avoid_disruption: true,
+            keep_unschedulable,
+        };
+        plan(&spread)
+    };
+    assert_eq!(
+        overflow(false),
+        Split {
+            planned: vec![4, 16],
+            overflow: vec![0, 0]
+        }
+    );
+    assert_eq!(
+        overflow(true),
+        Split {
+            planned: vec![4, 16],
+            overflow: vec![6, 0]
+        }
+    );
+}
+
+#[test]
+fn hostile_numbers_do_not_panic() {
+    let extremes = [i64::MIN, -1, 0, 1, i64::MAX];
+    for weight in extremes {
+        for min in extremes {
+            for bound in extremes {
+                let rows = [
+                    ("A", weight, min, Some(bound), bound, Some(min), None),
+                    ("B", i64::MAX, 0, None, weight, None, Some(bound)),
+                ];
+                for total in extremes {
+                    planned(&rows, total, "", true);
+                    planned(&rows, total, "", false);
+                }
+            }
+        }
+    }
+}

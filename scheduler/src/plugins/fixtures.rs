@@ -17,6 +17,7 @@ use crate::verdict::{PluginError, Verdict};
 pub(crate) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// A joined and ready cluster that serves Deployments.
+#[derive(Clone)]
 pub(crate) struct ClusterBuilder(Value);
 
 pub(crate) fn cluster(name: &str) -> ClusterBuilder {

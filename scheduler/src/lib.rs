@@ -22,7 +22,6 @@ pub mod placement;
 pub mod planner;
 pub mod plugins;
 pub mod policy;
-mod quantity;
 pub mod request;
 pub mod resources;
 pub mod selector;

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use navarch_crds::go::quantity::{self, Quantity};
 use serde_json::Value;
 
-use crate::quantity::Quantity;
 use crate::resources::Amounts;
 use crate::snapshot::ApiResource;
 
@@ -149,7 +149,7 @@ fn parse(amounts: Option<&Value>) -> Result<Sum, RequestError> {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        let Some(quantity) = Quantity::parse(&text) else {
+        let Ok(quantity) = quantity::parse(&text) else {
             return Err(RequestError::Amount {
                 resource: resource.clone(),
                 text,
@@ -163,7 +163,7 @@ fn parse(amounts: Option<&Value>) -> Result<Sum, RequestError> {
 fn add(sum: &mut Sum, more: &Sum) {
     for (name, amount) in more {
         let place = sum.entry(name.clone()).or_default();
-        *place = place.plus(*amount);
+        *place = place.add(*amount);
     }
 }
 

@@ -32,7 +32,7 @@ fn both_formulas() {
         ("sum", json!({ "containers": [one(), one()] }), 200, 200),
         (
             "limit stands in",
-            json!({ "containers": [limits.clone()] }),
+            json!({ "containers": [&limits] }),
             200,
             200,
         ),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::quantity::Quantity;
+use navarch_crds::go::quantity::Quantity;
 
 /// Graphics processors of NVIDIA, the one extended resource that KubeAdmiral's scores know.
 pub const GPU: &str = "nvidia.com/gpu";

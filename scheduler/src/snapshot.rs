@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use navarch_crds::go::quantity;
 use navarch_crds::names::{ClusterName, NameError};
 use navarch_crds::v1alpha1::{self, FederatedCluster};
 use serde::Serialize;
 
-use crate::quantity::Quantity;
 use crate::resources::Amounts;
 use crate::trigger::{ClusterHashes, hash};
 
@@ -309,6 +309,6 @@ fn sorted_resources(resources: &[v1alpha1::ApiResource]) -> Vec<&v1alpha1::ApiRe
 /// An amount that cannot be read counts as absent: the cluster then looks full, never roomy.
 fn amounts<'a>(quantities: impl Iterator<Item = (&'a String, &'a String)>) -> Amounts {
     let parsed =
-        quantities.filter_map(|(name, text)| Some((name.as_str(), Quantity::parse(text)?)));
+        quantities.filter_map(|(name, text)| Some((name.as_str(), quantity::parse(text).ok()?)));
     Amounts::new(parsed)
 }

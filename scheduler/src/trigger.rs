@@ -255,6 +255,19 @@ pub fn decide(
     if policy.rescheduling.sticky {
         return keep(&["disableRescheduling:true"]);
     }
+    match deferrals(&old, new, policy) {
+        None => replace(true),
+        Some(reasons) => keep(&reasons),
+    }
+}
+
+/// Why the changes between two documents do not count; `None` if one of them does.
+fn deferrals(
+    old: &Stored,
+    new: &TriggerDocument,
+    policy: &CheckedPolicy,
+) -> Option<Vec<&'static str>> {
+    let clusters = &new.clusters.parts;
     let when = &policy.rescheduling.when;
     let labels = changed(
         &old.clusters.cluster_labels_hashes,
@@ -291,12 +304,12 @@ pub fn decide(
         (joined, when.cluster_joined, "clusterJoined:false"),
     ] {
         match (happened, counts) {
-            (true, true) => return replace(true),
+            (true, true) => return None,
             (true, false) => deferred.push(reason),
             (false, _) => {}
         }
     }
-    keep(&deferred)
+    Some(deferred)
 }
 
 /// Changes of these always cause a new decision.

@@ -165,7 +165,7 @@ pub enum UnitError {
 /// If the object itself, or what controllers wrote on it, cannot be read.
 pub fn build(inputs: UnitInputs<'_>) -> Result<(Unit, Vec<Ignored>), UnitError> {
     let mut ignored = Vec::new();
-    let own = annotations::read(inputs.annotations, &mut ignored);
+    let mut own = annotations::read(inputs.annotations, &mut ignored);
     let policy = inputs.policy;
     let replicas_path = inputs.type_config.path_definition.replicas_spec.as_str();
     let asked = own.mode.unwrap_or(policy.mode);
@@ -200,17 +200,7 @@ pub fn build(inputs: UnitInputs<'_>) -> Result<(Unit, Vec<Ignored>), UnitError> 
     } else {
         format!("{namespace}/{name}")
     };
-    let clusters = NamedClusters {
-        names: own.names.unwrap_or_else(|| policy.clusters.names.clone()),
-        min: own.min.unwrap_or_else(|| policy.clusters.min.clone()),
-        max: own.max.unwrap_or_else(|| policy.clusters.max.clone()),
-        weights: own
-            .weights
-            .unwrap_or_else(|| policy.clusters.weights.clone()),
-        priorities: own
-            .priorities
-            .unwrap_or_else(|| policy.clusters.priorities.clone()),
-    };
+    let clusters = named_clusters(&mut own, policy);
     let unit = Unit {
         request: request::of_replica(&resource, inputs.template)?,
         resource: Arc::new(resource),
@@ -239,6 +229,21 @@ pub fn build(inputs: UnitInputs<'_>) -> Result<(Unit, Vec<Ignored>), UnitError> 
         features: inputs.features,
     };
     Ok((unit, ignored))
+}
+
+/// Each wish of the object, or the policy's where the object has none.
+fn named_clusters(own: &mut annotations::Own, policy: &CheckedPolicy) -> NamedClusters {
+    let named = &policy.clusters;
+    NamedClusters {
+        names: own.names.take().unwrap_or_else(|| named.names.clone()),
+        min: own.min.take().unwrap_or_else(|| named.min.clone()),
+        max: own.max.take().unwrap_or_else(|| named.max.clone()),
+        weights: own.weights.take().unwrap_or_else(|| named.weights.clone()),
+        priorities: own
+            .priorities
+            .take()
+            .unwrap_or_else(|| named.priorities.clone()),
+    }
 }
 
 /// The type of the objects of a type config.

@@ -1,4 +1,5 @@
 //! What must hold of every decision, tried on random clusters, policies and objects.
+#![expect(clippy::unwrap_used, reason = "a test stops at what it cannot read")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,15 @@ fn type_config() -> FederatedTypeConfigSpec {
     .unwrap()
 }
 
+/// Joined, ready, effect of a taint, zone, allocatable and available processors.
+type State = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    (i64, i64),
+);
+
 fn clusters() -> impl Strategy<Value = Vec<FederatedCluster>> {
     let state = (
         select(vec!["True", "True", "True", "False"]),
@@ -41,7 +51,7 @@ fn clusters() -> impl Strategy<Value = Vec<FederatedCluster>> {
         (0_i64..200, -20_i64..200),
     );
     proptest::collection::vec(state, NAMES.len()).prop_map(|states| {
-        let cluster = |(name, state): (&&str, (&str, &str, &str, &str, (i64, i64)))| {
+        let cluster = |(name, state): (&&str, State)| {
             let (joined, ready, effect, zone, (allocatable, available)) = state;
             let taints = match effect {
                 "" => json!([]),
@@ -245,7 +255,7 @@ proptest! {
         by in 0..NAMES.len(),
     ) {
         let one = world(&clusters, &policy, BTreeMap::new(), replicas);
-        let mut turned = clusters.clone();
+        let mut turned = clusters;
         turned.rotate_left(by);
         let other = world(&turned, &policy, BTreeMap::new(), replicas);
         let first = one.decide(&one.unit(None));

@@ -1,4 +1,5 @@
 //! Runs every case that KubeAdmiral's own scheduler has answered. What they are: testdata/README.md
+#![expect(clippy::unwrap_used, reason = "a test stops at what it cannot read")]
 
 use std::collections::BTreeMap;
 use std::io::Read;

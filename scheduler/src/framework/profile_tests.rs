@@ -3,11 +3,11 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn spec(plugins: Value) -> SchedulingProfileSpec {
+fn spec(plugins: &Value) -> SchedulingProfileSpec {
     serde_json::from_value(json!({ "plugins": plugins })).unwrap()
 }
 
-fn filters(plugins: Value) -> Result<Vec<String>, ProfileError> {
+fn filters(plugins: &Value) -> Result<Vec<String>, ProfileError> {
     let profile = Profile::merge(Some(&spec(plugins)))?;
     Ok(profile
         .filters
@@ -62,7 +62,7 @@ fn disabled_ones_go_and_enabled_ones_come_last() {
             names(&FILTERS),
         ),
     ] {
-        assert_eq!(filters(plugins).unwrap(), expected, "{name}");
+        assert_eq!(filters(&plugins).unwrap(), expected, "{name}");
     }
 }
 
@@ -70,15 +70,15 @@ fn disabled_ones_go_and_enabled_ones_come_last() {
 fn mistakes_are_refused() {
     let enabled = |name: &str| json!({ "filter": { "enabled": [{ "name": name }] } });
     assert!(matches!(
-        filters(enabled("Nothing")),
+        filters(&enabled("Nothing")),
         Err(ProfileError::Unknown { .. })
     ));
     assert!(matches!(
-        filters(enabled("MaxCluster")),
+        filters(&enabled("MaxCluster")),
         Err(ProfileError::WrongPoint { .. })
     ));
     assert!(matches!(
-        filters(enabled("APIResources")),
+        filters(&enabled("APIResources")),
         Err(ProfileError::Twice { .. })
     ));
 }
@@ -91,7 +91,7 @@ fn katalyst_is_asked_where_it_is_on() {
         &*profile.filters.last().unwrap().name,
         "KatalystResourcesExist"
     );
-    let spec = spec(json!({ "filter": { "disabled": [{ "name": "*" }] } }));
+    let spec = spec(&json!({ "filter": { "disabled": [{ "name": "*" }] } }));
     let profile = Profile::merge_with(&Registry::default(), Some(&spec), features).unwrap();
     assert!(profile.filters.is_empty());
 }

@@ -6,6 +6,10 @@
 use super::{Slot, Split, at_most, narrow, sum};
 
 /// A question to the bin packing planner.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "two wishes and two facts, all independent"
+)]
 #[derive(Clone, Copy, Debug)]
 pub struct Binpack<'a> {
     /// Clusters that may receive replicas, the preferred one first.
@@ -76,7 +80,7 @@ pub fn plan(question: &Binpack<'_>) -> Split {
         }
     }
     let held: Vec<i64> = slots.iter().map(Slot::held).collect();
-    let planned = toward(slots, held, &wanted.planned);
+    let planned = toward(slots, &held, &wanted.planned);
     Split {
         planned,
         overflow: wanted.overflow,
@@ -102,7 +106,7 @@ fn waits(question: &Binpack<'_>) -> bool {
 }
 
 /// Moves from what is held toward what is wanted, by the difference of the sums only.
-fn toward(slots: &[Slot<'_>], held: Vec<i64>, wanted: &[i64]) -> Vec<i64> {
+fn toward(slots: &[Slot<'_>], held: &[i64], wanted: &[i64]) -> Vec<i64> {
     let missing = sum(wanted.iter().copied()).saturating_sub(sum(held.iter().copied()));
     let candidate = |(index, (held, wanted)): (usize, (&i64, &i64))| {
         let gap = if missing > 0 {

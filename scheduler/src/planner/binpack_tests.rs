@@ -1,3 +1,5 @@
+#![allow(clippy::indexing_slicing, reason = "a test stops at what is not there")]
+
 use super::*;
 use crate::planner::Preference;
 

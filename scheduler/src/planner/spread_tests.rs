@@ -1,3 +1,5 @@
+#![allow(clippy::indexing_slicing, reason = "a test stops at what is not there")]
+
 use super::*;
 use crate::planner::Preference;
 
@@ -66,6 +68,7 @@ fn rounding_favours_the_lower_hash() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[test]
 fn bounds_and_weights_shape_the_plan() {
     let rows: [(&str, Vec<Row<'_>>, i64, Vec<i64>); 9] = [

@@ -104,6 +104,8 @@ fn round(value: f64) -> i64 {
 mod tests {
     use super::*;
 
+    type Row<'a> = (&'a str, Vec<(&'a str, i64, i64)>, Vec<i64>);
+
     fn weights(supplies: &[(&str, i64, i64)]) -> Vec<i64> {
         let supplies: Vec<Supply<'_>> = supplies
             .iter()
@@ -118,7 +120,7 @@ mod tests {
 
     #[test]
     fn free_resources_become_weights_of_a_thousand() {
-        let rows: [(&str, Vec<(&str, i64, i64)>, Vec<i64>); 6] = [
+        let rows: [Row<'_>; 6] = [
             (
                 "nothing free: even, not corrected",
                 vec![("a", 0, 9), ("b", 0, 9), ("c", -1, 9)],

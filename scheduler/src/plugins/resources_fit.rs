@@ -69,6 +69,7 @@ mod tests {
     use crate::plugins::fixtures::{check_filter, cluster, unit};
     use crate::resources::{Amounts, GPU};
 
+    #[expect(clippy::too_many_lines, reason = "a table")]
     #[test]
     fn one_replica_has_to_fit() {
         let room = || {

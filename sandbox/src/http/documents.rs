@@ -2,6 +2,7 @@
 
 use super::exchange::{Exchange, Reply, full, json, reply};
 use super::media::{Form, PLAIN_JSON, negotiate};
+use super::openapi;
 use super::route::Route;
 use crate::discovery::{self, Part};
 use crate::status::Status;
@@ -39,6 +40,9 @@ pub(super) fn document(exchange: &Exchange, route: &Route) -> Result<Reply, Stat
             Ok(plain(exchange, &list.ok_or(missing)?))
         }
         Route::Version => Ok(version(exchange)),
+        Route::OpenApiV2 => Ok(openapi::v2(exchange)),
+        Route::OpenApiV3Index => Ok(openapi::index(exchange)),
+        Route::OpenApiV3(path) => Ok(openapi::v3(exchange, path)),
         Route::Metrics => Ok(exchange.text(200, &metrics(exchange))),
         _ => Err(Status::page_not_found()),
     }

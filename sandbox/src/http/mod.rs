@@ -5,6 +5,7 @@ mod documents;
 mod exchange;
 mod health;
 mod media;
+mod openapi;
 mod query;
 mod resources;
 mod reviews;

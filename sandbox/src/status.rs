@@ -170,14 +170,11 @@ impl Status {
 
     /// Refused by authorization or admission.
     pub fn forbidden(group: &str, resource: &str, name: &str, why: &str) -> Self {
-        let message = format!(
-            "{} \"{name}\" is forbidden: {why}",
-            qualified(resource, group)
-        );
-        let message = if resource.is_empty() {
-            format!("forbidden: {why}")
-        } else {
-            message
+        let resource_name = qualified(resource, group);
+        let message = match (resource.is_empty(), name.is_empty()) {
+            (true, _) => format!("forbidden: {why}"),
+            (false, true) => format!("{resource_name} is forbidden: {why}"),
+            (false, false) => format!("{resource_name} \"{name}\" is forbidden: {why}"),
         };
         Self::new(403, "Forbidden", message).about(group, resource, name)
     }

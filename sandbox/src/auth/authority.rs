@@ -185,14 +185,11 @@ mod tests {
     #[test]
     fn an_issued_certificate_tells_its_owner_and_a_foreign_one_nobody() {
         let authority = Authority::new("host").unwrap();
-        let user = User {
-            name: "admin".to_owned(),
-            groups: vec!["system:masters".to_owned()],
-        };
+        let user = User::administrator();
         let credentials = authority.issue(&user).unwrap();
         let certificate =
             CertificateDer::from_pem_slice(credentials.certificate_pem.as_bytes()).unwrap();
-        assert_eq!(authority.owner(&certificate), Some(user.clone()));
+        assert_eq!(authority.owner(&certificate), Some(user));
         assert_eq!(Authority::new("other").unwrap().owner(&certificate), None);
         assert!(authority.server_tls().is_ok());
     }

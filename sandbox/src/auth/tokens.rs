@@ -185,7 +185,13 @@ mod tests {
             None,
             "another server's token"
         );
-        for broken in ["", "a", "a.b", "a.b.c", token.trim_start_matches(char::is_alphabetic)] {
+        for broken in [
+            "",
+            "a",
+            "a.b",
+            "a.b.c",
+            token.trim_start_matches(char::is_alphabetic),
+        ] {
             assert_eq!(issuer.verify(broken, 0), None, "{broken:?}");
         }
         assert_eq!(

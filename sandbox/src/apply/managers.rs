@@ -221,7 +221,7 @@ pub fn apply(
         };
         entries = updated(entries, &zero::of(write.node), &bare(live), &first);
     }
-    match merged(live, applied, write, entries.clone(), force) {
+    match merged(live, applied, write, &entries, force) {
         Err(ApplyError::Conflicts(conflicts)) if write.manager == "kubectl" => {
             // kubectl takes over what its client-side apply wrote and nobody changed since
             let allowed = live
@@ -232,7 +232,7 @@ pub fn apply(
                 .filter(|c| !allowed.contains(&c.path))
                 .collect();
             if others.is_empty() {
-                merged(live, applied, write, entries, true)
+                merged(live, applied, write, &entries, true)
             } else {
                 Err(ApplyError::Conflicts(others))
             }
@@ -245,7 +245,7 @@ fn merged(
     live: Option<&Value>,
     applied: &Value,
     write: &Write<'_>,
-    former: Vec<Entry>,
+    former: &[Entry],
     force: bool,
 ) -> Result<Value, ApplyError> {
     let node = write.node;
@@ -256,7 +256,7 @@ fn merged(
         None => applied.clone(),
     };
     let mine = write.entry(Operation::Apply, write.unowned(&field_set(&applied, node)));
-    let mut entries = former.clone();
+    let mut entries = former.to_vec();
     let last = entries
         .iter()
         .position(|e| e.is_same_manager(&mine))

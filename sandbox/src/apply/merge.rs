@@ -51,11 +51,11 @@ fn merge_list(live: &Value, applied: &Value, node: &Node) -> Value {
             applied.clone()
         };
     };
-    let steps = |items: &[Value]| {
+    let steps = |items: &[Value]| -> Vec<Option<Step>> {
         items
             .iter()
             .map(|item| Step::of_item(node, item).ok())
-            .collect::<Vec<_>>()
+            .collect()
     };
     let (left_steps, right_steps) = (steps(left), steps(right));
     let mut left_items: BTreeMap<&Step, Vec<&Value>> = BTreeMap::new();
@@ -64,59 +64,74 @@ fn merge_list(live: &Value, applied: &Value, node: &Node) -> Value {
             left_items.entry(step).or_default().push(item);
         }
     }
-    let in_right: BTreeSet<&Step> = right_steps.iter().flatten().collect();
-    let mut shared: VecDeque<&Step> = right_steps
+    let items = item_node(node);
+    let combine = |step: Option<&Step>, item: &Value| match step
+        .and_then(|s| left_items.get(s))
+        .map(Vec::as_slice)
+    {
+        Some([before]) => merge(before, item, &items),
+        _ => item.clone(),
+    };
+    let order = order(&left_steps, &right_steps);
+    let pick = |place: Place| match place {
+        Place::Live(at) => left.get(at).cloned(),
+        Place::Applied(at) => {
+            let step = right_steps.get(at).and_then(Option::as_ref);
+            right.get(at).map(|item| combine(step, item))
+        }
+    };
+    Value::Array(order.into_iter().filter_map(pick).collect())
+}
+
+/// Where an item of the merged list comes from.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Live(usize),
+    Applied(usize),
+}
+
+/// Shared items in the order applied; items only the live list has stay before the shared item they stood before.
+fn order(left: &[Option<Step>], right: &[Option<Step>]) -> Vec<Place> {
+    let in_left: BTreeSet<&Step> = left.iter().flatten().collect();
+    let in_right: BTreeSet<&Step> = right.iter().flatten().collect();
+    let mut shared: VecDeque<&Step> = right
         .iter()
         .flatten()
-        .filter(|s| left_items.contains_key(s))
+        .filter(|s| in_left.contains(s))
         .collect();
-    let items = item_node(node);
     let (mut l, mut r) = (0, 0);
     let mut merged: BTreeSet<&Step> = BTreeSet::new();
     let mut out = Vec::new();
     while l < left.len() || r < right.len() {
-        let left_step = left_steps.get(l).and_then(Option::as_ref);
-        if let (Some(step), true) = (left_step, l < left.len()) {
-            let is_shared = in_right.contains(step);
-            let is_current = right_steps.get(r).and_then(Option::as_ref) == Some(step);
-            let not_next = shared.front().is_some_and(|next| *next != step);
-            if !is_current && r < right.len() && is_shared && not_next {
-                // a shared item that comes later in the order applied
+        if let Some(step) = left.get(l) {
+            let Some(step) = step.as_ref().filter(|s| in_right.contains(s)) else {
+                out.push(Place::Live(l));
+                l += 1;
+                continue;
+            };
+            let current = right.get(r).and_then(Option::as_ref) == Some(step);
+            let later = shared.front().is_some_and(|next| *next != step);
+            if !current && later && r < right.len() {
                 l += 1;
                 continue;
             }
-            if !is_shared {
-                out.extend(left.get(l).cloned());
-                l += 1;
-                continue;
-            }
-            if is_current || merged.contains(step) {
+            // with nothing left to apply, a shared item has been placed already
+            if current || merged.contains(step) || r >= right.len() {
                 l += 1;
             }
-        } else if l < left.len() {
-            out.extend(left.get(l).cloned());
-            l += 1;
-            continue;
         }
-        if let Some(item) = right.get(r) {
-            if let Some(Some(step)) = right_steps.get(r) {
-                out.push(match left_items.get(step).map(Vec::as_slice) {
-                    Some([before]) => merge(before, item, &items),
-                    _ => item.clone(),
-                });
+        if r < right.len() {
+            out.push(Place::Applied(r));
+            if let Some(Some(step)) = right.get(r) {
                 merged.insert(step);
                 if shared.front() == Some(&step) {
                     shared.pop_front();
                 }
-            } else {
-                out.push(item.clone());
             }
             r += 1;
-        } else if l < left.len() && left_step.is_some_and(|step| in_right.contains(step)) {
-            l += usize::from(!left_step.is_some_and(|step| merged.contains(step)));
         }
     }
-    Value::Array(out)
+    out
 }
 
 /// The object without the members of the set; structures that become empty go, too.

@@ -3,7 +3,7 @@
 use super::{ApplyError, Write, after_update, apply, keep_times};
 use crate::object::Gvk;
 use crate::patch;
-use crate::schema::node::unpack;
+use crate::schema::unpack;
 use crate::schema::{Node, Schemas, defaults};
 use serde_json::Value;
 

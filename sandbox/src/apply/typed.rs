@@ -70,16 +70,16 @@ fn walk(value: &Value, node: &Node, path: &mut Vec<Step>, found: &mut Vec<(usize
             found.push(wrong(&format!(
                 "string, got &value.valueUnstructured{{Value:{}}}",
                 go(other)
-            )))
+            )));
         }
         (Kind::Integer | Kind::Number, other) if !other.is_number() && !node.int_or_string() => {
             found.push(wrong(&format!(
                 "numeric (int or float), got {}",
                 go_type(other)
-            )))
+            )));
         }
         (Kind::Boolean, other) if !other.is_boolean() => {
-            found.push(wrong(&format!("boolean, got &{{{}}}", go(other))))
+            found.push(wrong(&format!("boolean, got &{{{}}}", go(other))));
         }
         _ => {}
     }

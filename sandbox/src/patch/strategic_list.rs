@@ -15,7 +15,7 @@ pub(super) fn merge_lists(
 ) -> Result<Vec<Value>, PatchError> {
     let are_maps = patch.iter().chain(&original).all(Value::is_object);
     if !are_maps {
-        return merge_values(original, patch);
+        return merge_values(&original, patch);
     }
     let Some(key) = node.merge_key() else {
         return if original.is_empty() && patch.is_empty() {
@@ -39,7 +39,7 @@ pub(super) fn merge_lists(
             .find(|m| m.get(key).is_some_and(|k| same(k, value)))
         {
             Some(Value::Object(before)) => {
-                *before = merge_maps(std::mem::take(before), fields, &items)?
+                *before = merge_maps(std::mem::take(before), fields, &items)?;
             }
             _ => merged.extend(without_directives(item)),
         }
@@ -47,14 +47,14 @@ pub(super) fn merge_lists(
     in_order(merged, &plain, &original, Some(key))
 }
 
-fn merge_values(original: Vec<Value>, patch: &[Value]) -> Result<Vec<Value>, PatchError> {
+fn merge_values(original: &[Value], patch: &[Value]) -> Result<Vec<Value>, PatchError> {
     let mut merged: Vec<Value> = Vec::new();
     for item in original.iter().chain(patch) {
         if !merged.iter().any(|m| same(m, item)) {
             merged.push(item.clone());
         }
     }
-    in_order(merged, patch, &original, None)
+    in_order(merged, patch, original, None)
 }
 
 fn key_of<'a>(fields: &'a Map<String, Value>, key: &str) -> Result<&'a Value, PatchError> {

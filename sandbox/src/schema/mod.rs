@@ -1,8 +1,15 @@
 //! What is known of each kind's fields: schemas, defaults, pruning, strict decoding and validation. Pure functions over
 //! JSON values; nothing here stores, sends or knows of requests.
 
+mod compile;
 pub mod defaults;
 pub mod node;
 pub mod quantity;
+pub mod types;
+pub mod unknown;
+pub mod validate;
 
-pub use node::{Kind, ListType, Node, Schemas};
+pub use compile::Schemas;
+#[cfg(test)]
+pub(crate) use compile::unpack;
+pub use node::{Kind, ListType, Node};

@@ -145,7 +145,7 @@ mod tests {
 
     fn pairs() -> Vec<Value> {
         let Value::Array(pairs) =
-            crate::schema::node::unpack(include_bytes!("../../../data/defaulting.json.gz"))
+            crate::schema::unpack(include_bytes!("../../../data/defaulting.json.gz"))
         else {
             panic!("defaulting.json")
         };

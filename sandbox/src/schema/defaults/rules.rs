@@ -17,11 +17,11 @@ pub(super) fn apply(component: &str, fields: &mut Fields) {
         "core.v1.LimitRangeItem" => limit_range(fields),
         "core.v1.ReplicationController" => replication_controller(fields),
         "apps.v1.DeploymentStrategy" => {
-            rolling(fields, &json!({"maxUnavailable": "25%", "maxSurge": "25%"}))
+            rolling(fields, &json!({"maxUnavailable": "25%", "maxSurge": "25%"}));
         }
         "apps.v1.StatefulSetUpdateStrategy" => rolling(fields, &json!({"partition": 0})),
         "apps.v1.DaemonSetUpdateStrategy" => {
-            rolling(fields, &json!({"maxUnavailable": 1, "maxSurge": 0}))
+            rolling(fields, &json!({"maxUnavailable": 1, "maxSurge": 0}));
         }
         "apps.v1.DaemonSet" => daemon_set(fields),
         "apps.v1.StatefulSetSpec" => claim_templates(fields),

@@ -8,10 +8,8 @@ use jiff::Timestamp;
 
 use super::profile::Profile;
 use super::registry::Named;
-use super::traits::{
-    Candidate, ClusterContext, Normalise, ReplicasContext, Score, SelectContext, Share,
-};
-use crate::placement::{Decision, Outcome, Rejected, Scored};
+use super::traits::{Candidate, ClusterContext, Normalise, ReplicasContext, Score, SelectContext};
+use crate::placement::{Decision, Outcome, Placement, Rejected, Scored};
 use crate::policy::Mode;
 use crate::snapshot::{Cluster, Snapshot};
 use crate::unit::Unit;
@@ -55,10 +53,7 @@ pub fn schedule(
     decision.selected = selected.iter().map(|one| one.cluster.clone()).collect();
     match unit.mode {
         Mode::Duplicate => {
-            let placed = selected
-                .iter()
-                .map(|one| (one.cluster.name().clone(), None));
-            decision.placement = placed.collect();
+            decision.placement = by_name(selected.iter().map(|one| (one, None)));
         }
         Mode::Divide => split(unit, profile, now, &selected, &mut decision)?,
     }
@@ -124,9 +119,13 @@ fn score(
             total: *total,
         })
         .collect();
-    let candidates = fitting.into_iter().zip(totals);
+    let candidates = fitting.into_iter().zip(totals).enumerate();
     Ok(candidates
-        .map(|(cluster, score)| Candidate { cluster, score })
+        .map(|(position, (cluster, score))| Candidate {
+            cluster,
+            position,
+            score,
+        })
         .collect())
 }
 
@@ -182,13 +181,13 @@ fn select(
     for named in &profile.selects {
         let context = SelectContext {
             unit,
-            candidates: &candidates,
+            candidates,
             snapshot,
             now,
         };
         candidates = named
             .plugin
-            .select(&context)
+            .select(context)
             .map_err(|error| broken(&named.name, None, error))?;
     }
     Ok(candidates)
@@ -220,20 +219,26 @@ fn split(
         .replicas(&context)
         .map_err(|error| broken(&named.name, None, error))?;
     decision.replicas_plugin = Some(named.name.clone());
-    for (candidate, share) in selected.iter().zip(shares) {
-        place(candidate, share, decision);
-    }
+    // A cluster with no replicas is not placed, so that the object disappears there.
+    let placed = selected
+        .iter()
+        .zip(&shares)
+        .filter(|(_, share)| share.replicas() != 0);
+    decision.placement = by_name(placed.map(|(one, share)| (one, Some(share.replicas()))));
+    let clusters = selected.iter().map(|one| one.cluster.clone());
+    decision.shares = clusters.zip(shares).collect();
     Ok(())
 }
 
-fn place(candidate: &Candidate, share: Share, decision: &mut Decision) {
-    // A cluster with no replicas is not placed, so that the object disappears there.
-    if share.replicas() != 0 {
-        decision
-            .placement
-            .insert(candidate.cluster.name().clone(), Some(share.replicas()));
-    }
-    decision.shares.push((candidate.cluster.clone(), share));
+/// Sorting numbers and then building the map in order is a tenth of the work of inserting names in
+/// the order of preference.
+fn by_name<'a>(placed: impl Iterator<Item = (&'a Candidate, Option<i64>)>) -> Placement {
+    let mut placed: Vec<(&Candidate, Option<i64>)> = placed.collect();
+    placed.sort_unstable_by_key(|(candidate, _)| candidate.position);
+    placed
+        .into_iter()
+        .map(|(candidate, replicas)| (candidate.cluster.name().clone(), replicas))
+        .collect()
 }
 
 fn broken(plugin: &str, cluster: Option<&Arc<Cluster>>, error: PluginError) -> Broken {

@@ -78,17 +78,19 @@ pub trait Score: Plugin {
 pub struct Candidate {
     /// The cluster.
     pub cluster: Arc<Cluster>,
+    /// Its place among the clusters that fit, by name.
+    pub position: usize,
     /// Sum over the score plugins, or what an earlier select plugin made of it.
     pub score: i64,
 }
 
 /// What a select plugin is asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SelectContext<'a> {
     /// The object.
     pub unit: &'a Unit,
     /// What is left, in the order the previous plugin gave.
-    pub candidates: &'a [Candidate],
+    pub candidates: Vec<Candidate>,
     /// All clusters.
     pub snapshot: &'a Snapshot,
     /// When the decision is made.
@@ -101,7 +103,7 @@ pub trait Select: Plugin {
     ///
     /// # Errors
     /// If no choice can be made. The whole decision fails then.
-    fn select(&self, context: &SelectContext<'_>) -> Result<Vec<Candidate>, PluginError>;
+    fn select(&self, context: SelectContext<'_>) -> Result<Vec<Candidate>, PluginError>;
 }
 
 /// What a replicas plugin is asked.

@@ -11,6 +11,7 @@ fn replicas(unit: &Unit, clusters: &[&str]) -> Vec<i64> {
         .iter()
         .map(|name| Candidate {
             cluster: Arc::new(cluster(name).build()),
+            position: 0,
             score: 0,
         })
         .collect();

@@ -10,6 +10,7 @@ fn replicas(unit: &Unit, clusters: Vec<ClusterBuilder>) -> Result<Vec<i64>, Plug
         .into_iter()
         .map(|cluster| Candidate {
             cluster: Arc::new(cluster.build()),
+            position: 0,
             score: 0,
         })
         .collect();

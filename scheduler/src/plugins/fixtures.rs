@@ -217,17 +217,18 @@ pub(crate) fn selected(
         .iter()
         .map(|(name, score)| Candidate {
             cluster: Arc::new(cluster(name).build()),
+            position: 0,
             score: *score,
         })
         .collect();
     let snapshot = Snapshot::default();
     let context = SelectContext {
         unit,
-        candidates: &candidates,
+        candidates,
         snapshot: &snapshot,
         now: NOW,
     };
-    let chosen = plugin.select(&context)?;
+    let chosen = plugin.select(context)?;
     Ok(chosen
         .iter()
         .map(|one| one.cluster.name().to_string())

@@ -20,8 +20,8 @@ impl Plugin for MaxCluster {
 }
 
 impl Select for MaxCluster {
-    fn select(&self, context: &SelectContext<'_>) -> Result<Vec<Candidate>, PluginError> {
-        let mut candidates = context.candidates.to_vec();
+    fn select(&self, context: SelectContext<'_>) -> Result<Vec<Candidate>, PluginError> {
+        let mut candidates = context.candidates;
         // Stable: what an earlier plugin put in order among equals, or the order of names, stays.
         candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));
         if let Some(most) = context.unit.max_clusters {

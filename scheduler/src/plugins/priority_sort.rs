@@ -30,8 +30,8 @@ fn by_priority(unit: &Unit) -> bool {
 }
 
 impl Select for PrioritySort {
-    fn select(&self, context: &SelectContext<'_>) -> Result<Vec<Candidate>, PluginError> {
-        let mut candidates = context.candidates.to_vec();
+    fn select(&self, context: SelectContext<'_>) -> Result<Vec<Candidate>, PluginError> {
+        let mut candidates = context.candidates;
         if by_priority(context.unit) {
             let priorities = &context.unit.clusters.priorities;
             for candidate in &mut candidates {

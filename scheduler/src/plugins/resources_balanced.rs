@@ -1,6 +1,6 @@
 //! Score `ClusterResourcesBalancedAllocation`: the more evenly its resources are used, the better.
 
-use super::usage::{Usage, usages};
+use super::usage::{Usage, Usages, usages};
 use crate::framework::signature::Signature;
 use crate::framework::traits::{ClusterContext, Plugin, Score};
 use crate::unit::Unit;
@@ -22,14 +22,11 @@ impl Plugin for BalancedAllocation {
 
 impl Score for BalancedAllocation {
     fn score(&self, context: &ClusterContext<'_>) -> Result<i64, PluginError> {
-        let fractions: Vec<f64> = usages(context.unit, context.cluster)
-            .iter()
-            .map(fraction)
-            .collect();
-        if fractions.iter().any(|fraction| *fraction >= 1.0) {
+        let usages = usages(context.unit, context.cluster);
+        if usages.iter().any(|usage| fraction(usage) >= 1.0) {
             return Ok(0);
         }
-        Ok(truncated((1.0 - deviation(&fractions)) * 100.0))
+        Ok(truncated((1.0 - deviation(&usages)) * 100.0))
     }
 }
 
@@ -46,11 +43,13 @@ fn fraction(usage: &Usage) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a handful of resources")]
-fn deviation(fractions: &[f64]) -> f64 {
-    if let [one, other] = fractions {
-        return ((one - other) / 2.0).abs();
+fn deviation(usages: &Usages) -> f64 {
+    if usages.scalars.is_empty() {
+        let [one, other] = &usages.always;
+        return ((fraction(one) - fraction(other)) / 2.0).abs();
     }
-    let count = fractions.len().max(1) as f64;
+    let fractions: Vec<f64> = usages.iter().map(fraction).collect();
+    let count = fractions.len() as f64;
     let mean = fractions.iter().sum::<f64>() / count;
     let squares: f64 = fractions
         .iter()

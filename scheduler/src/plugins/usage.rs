@@ -13,6 +13,20 @@ pub(super) struct Usage {
     pub(super) weight: i64,
 }
 
+/// Usage of all resources that count. Most objects have no others than the two, which then cost no
+/// allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Usages {
+    pub(super) always: [Usage; 2],
+    pub(super) scalars: Vec<Usage>,
+}
+
+impl Usages {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Usage> {
+        self.always.iter().chain(&self.scalars)
+    }
+}
+
 /// What is taken of a resource: a cluster that says nothing of what is available looks full, one
 /// that has more available than there is looks empty.
 pub(super) fn used(cluster: &Cluster, resource: &str) -> i64 {
@@ -23,23 +37,25 @@ pub(super) fn used(cluster: &Cluster, resource: &str) -> i64 {
 }
 
 /// Processors and memory always, then the extended resources that scores look at.
-pub(super) fn usages(unit: &Unit, cluster: &Cluster) -> Vec<Usage> {
+pub(super) fn usages(unit: &Unit, cluster: &Cluster) -> Usages {
     let usage = |resource: &str, request: i64| Usage {
         capacity: cluster.allocatable().get(resource),
         requested: used(cluster, resource).saturating_add(request),
         weight: if resource == GPU { 4 } else { 1 },
     };
     // KubeAdmiral's scores leave the object's own processors and memory out.
-    let mut usages = vec![usage("cpu", 0), usage("memory", 0)];
-    usages.extend(
-        unit.weighed_scalars()
-            .map(|(name, request)| usage(name, request)),
-    );
-    usages
+    let scalars = unit
+        .weighed_scalars()
+        .map(|(name, request)| usage(name, request))
+        .collect();
+    Usages {
+        always: [usage("cpu", 0), usage("memory", 0)],
+        scalars,
+    }
 }
 
 /// Weighted mean of what `score` says of each resource, in whole numbers.
-pub(super) fn weighted(usages: &[Usage], score: impl Fn(&Usage) -> i64) -> i64 {
+pub(super) fn weighted(usages: &Usages, score: impl Fn(&Usage) -> i64) -> i64 {
     let (sum, weights) = usages
         .iter()
         .fold((0_i128, 0_i128), |(sum, weights), usage| {

@@ -52,13 +52,11 @@ fn walk(value: &mut Value, node: &Node, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Built-in places that say nothing hold anything; a custom resource's object without fields holds none.
+/// Built-in places that say nothing hold anything, those of metadata too; a custom resource's object without fields
+/// holds none.
 fn is_open(node: &Node) -> bool {
-    if node.is_structural() {
-        node.kind() == Kind::Any && node.component().is_none() && !node.has_fields()
-    } else {
-        node.is_untyped()
-    }
+    let says_any = node.kind() == Kind::Any || node.component().is_some();
+    node.is_untyped() && (says_any || !node.is_structural())
 }
 
 /// Paths of fields that stand more than once in an object of the body.
@@ -188,7 +186,7 @@ mod tests {
         let node = Node::structural(&json!({"type": "object", "properties": {
             "spec": {"type": "object", "properties": {"size": {"type": "integer"}}},
             "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}));
-        let object = json!({"apiVersion": "a/v1", "kind": "W", "metadata": {"name": "x", "nonsense": 1}, "spec": {"size": 1, "weight": 2}, "free": {"a": {"b": 1}}, "more": 1});
+        let object = json!({"apiVersion": "a/v1", "kind": "W", "metadata": {"name": "x", "nonsense": 1, "managedFields": [{"fieldsV1": {"f:a": {}}}]}, "spec": {"size": 1, "weight": 2}, "free": {"a": {"b": 1}}, "more": 1});
         assert_eq!(
             find(&object, &node),
             ["metadata.nonsense", "more", "spec.weight"]

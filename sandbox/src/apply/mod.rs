@@ -13,6 +13,9 @@ mod tests;
 mod typed;
 mod zero;
 
+#[cfg(test)]
+pub(crate) use tests::recorded_widget;
+
 pub use conflict::Conflict;
 pub use entry::{Entry, Operation};
 pub use fields::FieldSet;

@@ -9,14 +9,19 @@ use serde_json::Value;
 
 /// The schema of a built-in kind, or of the custom resource the recording defines.
 fn node_of(gvk: &Gvk) -> Node {
-    static WIDGET: std::sync::OnceLock<Node> = std::sync::OnceLock::new();
     if gvk.group == "shop.example" {
-        return WIDGET.get_or_init(widget_of_the_recording).clone();
+        return recorded_widget();
     }
     Schemas::builtin().root(gvk).unwrap()
 }
 
-fn widget_of_the_recording() -> Node {
+/// The custom resource the recording defines.
+pub(crate) fn recorded_widget() -> Node {
+    static WIDGET: std::sync::OnceLock<Node> = std::sync::OnceLock::new();
+    WIDGET.get_or_init(read_recorded_widget).clone()
+}
+
+fn read_recorded_widget() -> Node {
     let writes = unpack(include_bytes!("../../data/writes.json.gz"));
     let definition = writes.as_array().unwrap().iter().find(|w| {
         w.pointer("/answer/metadata/name").and_then(Value::as_str) == Some("widgets.shop.example")

@@ -5,6 +5,7 @@ mod compile;
 pub mod defaults;
 pub mod node;
 pub mod quantity;
+mod rules;
 pub mod types;
 pub mod unknown;
 pub mod validate;

@@ -37,7 +37,7 @@ pub fn create(gvk: &Gvk, object: &Value, node: &Node) -> Vec<Cause> {
         longest,
         &mut errors,
     );
-    content(gvk, object, node, &mut errors);
+    content(gvk, object, None, node, &mut errors);
     errors.0
 }
 
@@ -46,13 +46,13 @@ pub fn update(gvk: &Gvk, live: &Value, new: &Value, node: &Node) -> Vec<Cause> {
     let mut errors = Errors::default();
     metadata::update(live, new, &mut errors);
     immutable::check(&gvk.group, &gvk.kind, live, new, &mut errors);
-    content(gvk, new, node, &mut errors);
+    content(gvk, new, Some(live), node, &mut errors);
     errors.0
 }
 
-fn content(gvk: &Gvk, object: &Value, node: &Node, errors: &mut Errors) {
+fn content(gvk: &Gvk, object: &Value, old: Option<&Value>, node: &Node, errors: &mut Errors) {
     if node.is_structural() {
-        structural::check(object, node, errors);
+        structural::check(object, old, node, errors);
         return;
     }
     let spec = object.get("spec").unwrap_or(&Value::Null);

@@ -1,20 +1,25 @@
 //! Validation of a custom resource against its schema, with the server's words. Rules in the expression language
-//! (`x-kubernetes-validations`) are not evaluated.
+//! (`x-kubernetes-validations`) are checked when nothing else is wrong.
 
 use super::errors::{Errors, child};
 use crate::apply::path::same;
-use crate::schema::{Kind, ListType, Node};
+use crate::schema::{Kind, ListType, Node, rules};
 use regex::Regex;
 use serde_json::{Value, json};
 
 const UNCHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
 
 /// Errors of the object, its metadata excepted.
-pub(super) fn check(object: &Value, node: &Node, errors: &mut Errors) {
+pub(super) fn check(object: &Value, old: Option<&Value>, node: &Node, errors: &mut Errors) {
     let before = errors.0.len();
     walk(object, node, "", errors);
-    if node.has_rules() && errors.0.len() > before {
+    if !node.has_rules() {
+        return;
+    }
+    if errors.0.len() > before {
         errors.invalid("<nil>", &Value::Null, UNCHECKED);
+    } else {
+        errors.0.extend(rules::check(object, old, node));
     }
 }
 

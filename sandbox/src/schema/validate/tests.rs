@@ -8,8 +8,9 @@ use crate::schema::{Node, Schemas, defaults, types, unknown};
 use crate::status::Status;
 use serde_json::{Value, json};
 
-/// Outcomes that are the work of admission, allocation, decoding, name generation, scale or the expression language.
-const ELSEWHERE: &[i64] = &[86, 543, 560, 565, 566, 581, 616, 656, 673, 674, 675];
+/// Outcomes that are the work of admission, allocation, decoding, name generation or scale;
+/// and 559, whose order is that of a Go map.
+const ELSEWHERE: &[i64] = &[86, 543, 559, 566, 581, 616, 656, 673, 674, 675];
 
 struct Outcome {
     object: Value,
@@ -20,7 +21,10 @@ fn of_write(write: &Value) -> Option<Outcome> {
     let live = Some(&write["live"]).filter(|l| !l.is_null());
     let sent = &write["sent"];
     let gvk = Gvk::of(live.unwrap_or(sent));
-    let node = Schemas::builtin().root(&gvk)?;
+    let node = match gvk.group.as_str() {
+        "shop.example" => crate::apply::recorded_widget(),
+        _ => Schemas::builtin().root(&gvk)?,
+    };
     let mut object = match (write["type"].as_str().unwrap_or_default(), live) {
         ("application/merge-patch+json", Some(live)) => patch::merge::apply(live, sent).ok()?,
         ("application/json-patch+json", Some(live)) => patch::json::apply(live, sent).ok()?,
@@ -31,6 +35,7 @@ fn of_write(write: &Value) -> Option<Outcome> {
         _ => sent.clone(),
     };
     types::check(&object, &node).ok()?;
+    unknown::prune(&mut object, &node);
     defaults::apply(&gvk, &mut object, &node);
     let causes = match live {
         Some(live) => update(&gvk, live, &object, &node),

@@ -1,0 +1,7 @@
+//! From a federated object to its copies. What a copy looks like, whether it drifted, whether an
+//! object that was there before may be taken over: pure.
+
+pub mod adopt;
+pub mod drift;
+pub mod patches;
+pub mod render;

@@ -1,0 +1,36 @@
+//! `navarch render` without a cluster: documents in, federated objects and copies out, by the very
+//! functions that the controllers use. Pure.
+//!
+//! What is assumed where nothing is said: a cluster without conditions has joined and is ready; a
+//! cluster that does not say what it serves serves every type of the type configs; the default
+//! type configs are there, and those of the documents replace the ones of the same type.
+
+mod documents;
+mod results;
+
+pub use documents::{Documents, OfflineError};
+pub use results::{CopyResult, ErrorResult, ObjectName, Rendered, RenderedObject};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Renders documents of any kinds.
+///
+/// # Errors
+/// A document that is no object, or one of ours that cannot be read.
+pub fn render(documents: Vec<Value>) -> Result<Rendered, OfflineError> {
+    render_at(documents, Timestamp::now())
+}
+
+/// As [`render`], at a given time: tolerations and migrations end.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_at(documents: Vec<Value>, now: Timestamp) -> Result<Rendered, OfflineError> {
+    let documents = Documents::read(documents)?;
+    Ok(results::of(&documents, now))
+}
+
+#[cfg(test)]
+#[path = "offline/tests.rs"]
+mod tests;

@@ -1,0 +1,208 @@
+//! Documents sorted by what they are.
+
+use crate::federated::Federated;
+use crate::pointer;
+use navarch_crds::keys::cluster_condition::{JOINED, READY};
+use navarch_crds::type_configs;
+use navarch_crds::v1alpha1::{
+    API_VERSION, ClusterCondition, ClusterOverridePolicy, ClusterPropagationPolicy,
+    FederatedCluster, FederatedTypeConfig, GenericOverridePolicySpec, OverridePolicy,
+    PropagationPolicy, PropagationPolicySpec, SchedulingProfile, SchedulingProfileSpec,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Input that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum OfflineError {
+    /// Not an object of Kubernetes.
+    #[error(
+        "document {document}: {field} is missing or no text; every document needs apiVersion, kind and metadata.name"
+    )]
+    NoObject {
+        /// Which, from one, lists opened.
+        document: usize,
+        /// What is missing.
+        field: &'static str,
+    },
+    /// One of our kinds in a form that is none.
+    #[error(
+        "document {document}, {kind} {name:?}, cannot be read; correct the field that is named"
+    )]
+    Malformed {
+        /// Which, from one, lists opened.
+        document: usize,
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Namespace (empty for kinds of the cluster) and name.
+pub(super) type Key = (String, String);
+
+/// Documents by what they are.
+#[derive(Debug, Default)]
+pub struct Documents {
+    pub(super) sources: Vec<Value>,
+    pub(super) federated: Vec<Federated>,
+    pub(super) policies: BTreeMap<Key, PropagationPolicySpec>,
+    pub(super) overrides: BTreeMap<Key, GenericOverridePolicySpec>,
+    pub(super) profiles: BTreeMap<String, SchedulingProfileSpec>,
+    pub(super) clusters: Vec<FederatedCluster>,
+    pub(super) type_configs: Vec<FederatedTypeConfig>,
+}
+
+impl Documents {
+    /// Sorts documents; lists are opened.
+    ///
+    /// # Errors
+    /// A document that is no object, or one of ours that cannot be read.
+    pub fn read(documents: Vec<Value>) -> Result<Self, OfflineError> {
+        let mut sorted = Self {
+            type_configs: type_configs::defaults(),
+            ..Self::default()
+        };
+        let mut objects = Vec::new();
+        for document in documents {
+            open(document, &mut objects);
+        }
+        for (index, object) in objects.into_iter().enumerate() {
+            sorted.add(index.saturating_add(1), object)?;
+        }
+        sorted.assume();
+        Ok(sorted)
+    }
+
+    fn add(&mut self, document: usize, object: Value) -> Result<(), OfflineError> {
+        for (field, steps) in [
+            ("apiVersion", ["apiVersion"].as_slice()),
+            ("kind", &["kind"]),
+            ("metadata.name", &["metadata", "name"]),
+        ] {
+            if pointer::text(&object, steps).is_empty() {
+                return Err(OfflineError::NoObject { document, field });
+            }
+        }
+        if pointer::text(&object, &["apiVersion"]) != API_VERSION {
+            self.sources.push(object);
+            return Ok(());
+        }
+        let text = |steps: &[&str]| pointer::text(&object, steps).to_owned();
+        let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
+        let namespace = match text(&["metadata", "namespace"]) {
+            none if none.is_empty() => "default".to_owned(),
+            some => some,
+        };
+        let wrong = |source| OfflineError::Malformed {
+            document,
+            kind: kind.clone(),
+            name: name.clone(),
+            source,
+        };
+        let own = (namespace, name.clone());
+        let shared = (String::new(), name.clone());
+        match kind.as_str() {
+            "PropagationPolicy" => {
+                let policy: PropagationPolicy = read(object).map_err(wrong)?;
+                self.policies.insert(own, policy.spec);
+            }
+            "ClusterPropagationPolicy" => {
+                let policy: ClusterPropagationPolicy = read(object).map_err(wrong)?;
+                self.policies.insert(shared, policy.spec);
+            }
+            "OverridePolicy" => {
+                let policy: OverridePolicy = read(object).map_err(wrong)?;
+                self.overrides.insert(own, policy.spec);
+            }
+            "ClusterOverridePolicy" => {
+                let policy: ClusterOverridePolicy = read(object).map_err(wrong)?;
+                self.overrides.insert(shared, policy.spec);
+            }
+            "SchedulingProfile" => {
+                let profile: SchedulingProfile = read(object).map_err(wrong)?;
+                self.profiles.insert(name.clone(), profile.spec);
+            }
+            "FederatedCluster" => self.clusters.push(read(object).map_err(wrong)?),
+            "FederatedTypeConfig" => {
+                let config: FederatedTypeConfig = read(object).map_err(wrong)?;
+                self.type_configs.retain(|other| {
+                    other.metadata.name != config.metadata.name
+                        && other.spec.source_type != config.spec.source_type
+                });
+                self.type_configs.push(config);
+            }
+            "FederatedObject" | "ClusterFederatedObject" => {
+                self.federated.push(read(object).map_err(wrong)?);
+            }
+            // Records of controllers: they decide nothing.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Fills in what clusters do not say.
+    fn assume(&mut self) {
+        let served: Vec<_> = self
+            .type_configs
+            .iter()
+            .map(|config| config.spec.source_type.clone())
+            .collect();
+        for cluster in &mut self.clusters {
+            let status = cluster.status.get_or_insert_default();
+            if status.conditions.is_empty() {
+                status.conditions = [JOINED, READY].map(assumed).into();
+            }
+            if status.api_resource_types.is_empty() {
+                status.api_resource_types.clone_from(&served);
+            }
+        }
+    }
+
+    /// The type config of an object.
+    pub(super) fn type_config(&self, object: &Value) -> Option<&FederatedTypeConfig> {
+        let api_version = pointer::text(object, &["apiVersion"]);
+        let kind = pointer::text(object, &["kind"]);
+        self.type_configs.iter().find(|config| {
+            let source = &config.spec.source_type;
+            source.kind == kind && source.api_version() == api_version
+        })
+    }
+}
+
+fn assumed(condition_type: &str) -> ClusterCondition {
+    ClusterCondition {
+        condition_type: condition_type.to_owned(),
+        status: "True".to_owned(),
+        reason: "Assumed".to_owned(),
+        ..ClusterCondition::default()
+    }
+}
+
+fn read<T: DeserializeOwned>(object: Value) -> Result<T, serde_json::Error> {
+    serde_json::from_value(object)
+}
+
+/// Opens lists of any kind, also lists in lists.
+fn open(document: Value, objects: &mut Vec<Value>) {
+    let is_list = pointer::text(&document, &["kind"]).ends_with("List")
+        && document.get("items").is_some_and(Value::is_array);
+    if !is_list {
+        // What a file without content (comments alone) leaves.
+        if !document.is_null() {
+            objects.push(document);
+        }
+        return;
+    }
+    let mut document = document;
+    if let Some(Value::Array(items)) = document.get_mut("items").map(Value::take) {
+        for item in items {
+            open(item, objects);
+        }
+    }
+}

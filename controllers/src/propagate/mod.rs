@@ -1,0 +1,9 @@
+//! From a source object to its one federated object. Template, classification, overrides, pending
+//! controllers and the fold into one write are pure.
+
+pub mod fold;
+pub mod merge_patch;
+pub mod overrides;
+pub mod pending;
+pub mod resolve;
+pub mod template;

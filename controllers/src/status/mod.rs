@@ -1,0 +1,1 @@
+//! What members report, as numbers, and what follows for the source.

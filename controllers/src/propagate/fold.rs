@@ -129,23 +129,42 @@ pub fn fold(last: Option<&Federated>, inputs: FoldInputs<'_>) -> Fold {
     }
 }
 
-/// What runs behind a controller that changed something.
+/// What runs behind a controller that changed something. Who stands beside it in its step is still
+/// waited for.
 fn again(before: Reach, all: &[Vec<String>], controller: &str) -> Reach {
-    let mut reach = pending::advance(&pending::behind(all, controller));
+    let beside = beside(&before, all, controller);
+    let behind = pending::behind(all, controller);
+    let mut reach = if beside.is_empty() {
+        pending::advance(&behind)
+    } else {
+        let mut left = vec![beside];
+        left.extend(behind);
+        Reach {
+            left,
+            ..Reach::default()
+        }
+    };
     reach.ran.extend(before.ran);
     reach
 }
 
+/// The foreign names of a controller's own step that are still waited for.
+fn beside(reach: &Reach, all: &[Vec<String>], controller: &str) -> Vec<String> {
+    let own = all
+        .iter()
+        .find(|step| step.iter().any(|name| name == controller));
+    let waited = reach.left.first();
+    match (own, waited) {
+        (Some(own), Some(waited)) if waited.iter().all(|name| own.contains(name)) => waited.clone(),
+        _ => Vec::new(),
+    }
+}
+
 /// Stops in front of the override step: its policy is missing or wrong.
 fn hold(reach: Reach, all: &[Vec<String>]) -> Reach {
-    let own = controller::OVERRIDE.to_owned();
-    let step = all.iter().find(|step| step.contains(&own));
-    let beside = reach.left.first().filter(|left| {
-        left.iter()
-            .all(|name| step.is_some_and(|step| step.contains(name)))
-    });
-    let first = std::iter::once(own).chain(beside.into_iter().flatten().cloned());
-    let mut left = vec![first.collect()];
+    let mut first = vec![controller::OVERRIDE.to_owned()];
+    first.extend(beside(&reach, all, controller::OVERRIDE));
+    let mut left = vec![first];
     left.extend(pending::behind(all, controller::OVERRIDE));
     Reach {
         ran: reach.ran,

@@ -1,1 +1,7 @@
-//! What members report, as numbers, and what follows for the source.
+//! What members report, as numbers, and what follows for the source. Pure files; nothing here
+//! keeps an object of a member. A kind is a file under `kinds/` and a line in its registry.
+
+pub mod aggregate;
+pub mod conditions;
+pub mod kinds;
+pub mod observe;

@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod discovery;
 pub mod faults;
 pub mod http;
+pub mod kubeconfig;
 pub mod lifecycle;
 pub mod object;
 pub mod openapi;

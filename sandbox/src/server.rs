@@ -1,10 +1,11 @@
 //! Starting and stopping a server, and what is asked of a running one.
 
+use crate::auth::User;
+use crate::auth::authority::{Authority, CertificateError, ClientCredentials};
 use crate::cluster::Cluster;
 use crate::faults::Faults;
 use crate::http::transport;
 use crate::request_log::RequestLog;
-use base64::Engine;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -32,13 +33,8 @@ pub enum SandboxError {
         source: std::io::Error,
     },
     /// Certificates.
-    #[error("cannot make the certificates of sandbox server {name}: {reason}")]
-    Certificates {
-        /// The server.
-        name: String,
-        /// Why.
-        reason: String,
-    },
+    #[error("cannot make the certificates of a sandbox server: {0}")]
+    Certificates(#[from] CertificateError),
 }
 
 /// What all parts of a running server share.
@@ -46,6 +42,7 @@ pub enum SandboxError {
 pub(crate) struct Shared {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
+    pub(crate) authority: Authority,
     pub(crate) cluster: Cluster,
     pub(crate) log: RequestLog,
     pub(crate) faults: Faults,
@@ -57,7 +54,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub struct ApiServer {
     shared: Arc<Shared>,
-    ca_pem: String,
+    admin: ClientCredentials,
     listening: JoinHandle<()>,
 }
 
@@ -71,13 +68,17 @@ impl ApiServer {
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let (tls, ca_pem) = interim_tls().map_err(|reason| SandboxError::Certificates {
-            name: name.clone(),
-            reason,
+        let authority = Authority::new(&name)?;
+        let groups = vec!["system:masters".to_owned()];
+        let admin = authority.issue(&User {
+            name: "admin".to_owned(),
+            groups,
         })?;
+        let tls = authority.server_tls()?;
         let shared = Arc::new(Shared {
             name,
             address,
+            authority,
             cluster: Cluster::in_memory(),
             log: RequestLog::default(),
             faults: Faults::default(),
@@ -88,7 +89,7 @@ impl ApiServer {
         let listening = tokio::spawn(transport::listen(shared.clone(), listener, acceptor));
         Ok(Self {
             shared,
-            ca_pem,
+            admin,
             listening,
         })
     }
@@ -105,22 +106,17 @@ impl ApiServer {
 
     /// The certificate authority, in PEM.
     pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
+        self.shared.authority.pem()
     }
 
     /// A kubeconfig with one context, named after the server.
     pub fn kubeconfig(&self) -> String {
-        let name = self.name();
-        let ca = base64::engine::general_purpose::STANDARD.encode(&self.ca_pem);
-        let value = serde_json::json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": name,
-            "clusters": [{"name": name, "cluster": {
-                "server": self.url(), "certificate-authority-data": ca,
-            }}],
-            "users": [{"name": name, "user": {"token": "interim"}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        });
-        value.to_string()
+        crate::kubeconfig::merge(&[self])
+    }
+
+    /// The client certificate of user `admin` in group `system:masters`.
+    pub fn admin(&self) -> &ClientCredentials {
+        &self.admin
     }
 
     /// The cluster behind it.
@@ -150,16 +146,4 @@ impl ApiServer {
             tracing::warn!(%error, name = self.shared.name, "the sandbox server did not end well");
         }
     }
-}
-
-fn interim_tls() -> Result<(rustls::ServerConfig, String), String> {
-    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let made = rcgen::generate_simple_self_signed(names).map_err(|e| e.to_string())?;
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let mut config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key.into())
-        .map_err(|e| e.to_string())?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok((config, made.cert.pem()))
 }

@@ -53,6 +53,8 @@ impl Cluster {
     ) -> Result<Written, Status> {
         prepare::for_create(info, &mut object)?;
         prepare::defaults(info, &mut object);
+        prepare::managed_fields(info, None, &mut object, options, fields);
+        // Admission comes after: nobody owns what it adds.
         for step in self.admission() {
             step.admit(&mut Review {
                 cluster: self,
@@ -64,7 +66,6 @@ impl Cluster {
                 warnings: &mut warnings,
             })?;
         }
-        prepare::managed_fields(info, None, &mut object, options, fields);
         prepare::after_create(info, &mut object);
         prepare::validate_create(info, &object)?;
         let written = self.insert(info, namespace, object, options.dry_run)?;

@@ -12,6 +12,7 @@ mod identity;
 mod labels;
 mod options;
 mod patch;
+mod pod_admission;
 mod pods;
 mod prepare;
 mod read;
@@ -59,7 +60,8 @@ impl Cluster {
 
     /// A cluster whose objects are kept in this store.
     pub fn with_store(store: Box<dyn Store>) -> Self {
-        let admission = RwLock::new(Vec::new());
+        let first: Arc<dyn Admission> = Arc::new(pod_admission::PodDefaults);
+        let admission = RwLock::new(vec![first]);
         Self {
             inner: Arc::new(Inner {
                 store,

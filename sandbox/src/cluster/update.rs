@@ -110,6 +110,7 @@ impl Cluster {
     ) -> Result<Value, Status> {
         prepare::defaults(info, &mut new);
         prepare::for_update(info, live, &mut new, options)?;
+        prepare::managed_fields(info, Some(live), &mut new, options, fields);
         for step in self.admission() {
             step.admit(&mut Review {
                 cluster: self,
@@ -121,7 +122,6 @@ impl Cluster {
                 warnings,
             })?;
         }
-        prepare::managed_fields(info, Some(live), &mut new, options, fields);
         prepare::after_update(info, live, &mut new, options);
         prepare::validate_update(info, live, &new)?;
         Ok(new)

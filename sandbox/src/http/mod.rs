@@ -1,6 +1,7 @@
 //! The HTTP side: what a request is about, who may do it, and how the answer is written. It decides nothing about
 //! objects: that is the cluster's.
 
+mod access;
 mod documents;
 mod exchange;
 mod health;
@@ -128,7 +129,8 @@ fn cut() -> std::io::Error {
 }
 
 /// Authentication and authorization.
-fn admit(_exchange: &mut Exchange, _peer: &Peer, _route: &Route) -> Result<(), Status> {
+fn admit(exchange: &mut Exchange, peer: &Peer, _route: &Route) -> Result<(), Status> {
+    exchange.user = access::user(exchange, peer)?;
     Ok(())
 }
 

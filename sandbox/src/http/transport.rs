@@ -17,8 +17,6 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) struct Peer {
     /// The client certificates it proved to have, its own first.
     pub(crate) certificates: Vec<CertificateDer<'static>>,
-    /// Its address.
-    pub(crate) address: SocketAddr,
 }
 
 /// Requests a client may have open on one HTTP/2 connection, as a 1.34 server allows.
@@ -80,7 +78,6 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, address: SocketAddr,
     let certificates = stream.get_ref().1.peer_certificates().map(<[_]>::to_vec);
     let peer = Arc::new(Peer {
         certificates: certificates.unwrap_or_default(),
-        address,
     });
     let service = service_fn(move |request| {
         let (shared, peer) = (shared.clone(), peer.clone());

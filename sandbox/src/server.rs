@@ -1,7 +1,9 @@
 //! Starting and stopping a server, and what is asked of a running one.
 
 use crate::auth::User;
+use crate::auth::authentication::Authentication;
 use crate::auth::authority::{Authority, CertificateError, ClientCredentials};
+use crate::auth::tokens::{TokenIssuer, TokenKeyError};
 use crate::cluster::Cluster;
 use crate::faults::Faults;
 use crate::http::transport;
@@ -35,6 +37,9 @@ pub enum SandboxError {
     /// Certificates.
     #[error("cannot make the certificates of a sandbox server: {0}")]
     Certificates(#[from] CertificateError),
+    /// The key that signs tokens.
+    #[error("cannot make the token key of a sandbox server: {0}")]
+    TokenKey(#[from] TokenKeyError),
 }
 
 /// What all parts of a running server share.
@@ -42,7 +47,7 @@ pub enum SandboxError {
 pub(crate) struct Shared {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
-    pub(crate) authority: Authority,
+    pub(crate) authentication: Authentication,
     pub(crate) cluster: Cluster,
     pub(crate) log: RequestLog,
     pub(crate) faults: Faults,
@@ -69,16 +74,15 @@ impl ApiServer {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let authority = Authority::new(&name)?;
-        let groups = vec!["system:masters".to_owned()];
-        let admin = authority.issue(&User {
-            name: "admin".to_owned(),
-            groups,
-        })?;
+        let admin = authority.issue(&User::administrator())?;
         let tls = authority.server_tls()?;
         let shared = Arc::new(Shared {
             name,
             address,
-            authority,
+            authentication: Authentication {
+                authority,
+                tokens: TokenIssuer::new()?,
+            },
             cluster: Cluster::in_memory(),
             log: RequestLog::default(),
             faults: Faults::default(),
@@ -106,7 +110,7 @@ impl ApiServer {
 
     /// The certificate authority, in PEM.
     pub fn ca_pem(&self) -> &str {
-        self.shared.authority.pem()
+        self.shared.authentication.authority.pem()
     }
 
     /// A kubeconfig with one context, named after the server.

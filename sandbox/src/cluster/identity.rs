@@ -14,7 +14,7 @@ fn random<const N: usize>() -> [u8; N] {
 }
 
 /// A random (version 4) UUID.
-pub(super) fn uid() -> String {
+pub fn uid() -> String {
     let mut bytes = random::<16>();
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;

@@ -21,6 +21,7 @@ mod update;
 mod watch;
 
 pub use fields::FieldSelector;
+pub use identity::uid as new_uid;
 pub use labels::LabelSelector;
 pub use options::{
     DeleteOptions, Deleted, FieldValidation, ListOptions, Listed, Propagation, VersionMatch,

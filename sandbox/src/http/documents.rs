@@ -43,6 +43,11 @@ pub(super) fn document(exchange: &Exchange, route: &Route) -> Result<Reply, Stat
         Route::OpenApiV2 => Ok(openapi::v2(exchange)),
         Route::OpenApiV3Index => Ok(openapi::index(exchange)),
         Route::OpenApiV3(path) => Ok(openapi::v3(exchange, path)),
+        Route::OpenIdConfiguration => Ok(open_id(exchange, &address)),
+        Route::OpenIdKeys => {
+            let keys = exchange.shared.authentication.tokens.key_set();
+            Ok(public(exchange, &keys, "application/jwk-set+json"))
+        }
         Route::Metrics => Ok(exchange.text(200, &metrics(exchange))),
         _ => Err(Status::page_not_found()),
     }
@@ -92,6 +97,24 @@ pub(super) fn set(answer: &mut Reply, name: &HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         answer.headers_mut().insert(name, value);
     }
+}
+
+fn open_id(exchange: &Exchange, address: &str) -> Reply {
+    let document = value!({
+        "issuer": crate::auth::tokens::ISSUER,
+        "jwks_uri": format!("https://{address}/openid/v1/jwks"),
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    });
+    public(exchange, &document, "application/json")
+}
+
+fn public(exchange: &Exchange, document: &Value, content_type: &'static str) -> Reply {
+    let mut answer = exchange.bytes(200, json(document), content_type, &[]);
+    let cached = HeaderValue::from_static("public, max-age=3600");
+    answer.headers_mut().insert(CACHE_CONTROL, cached);
+    answer
 }
 
 fn root(exchange: &Exchange) -> Value {

@@ -129,9 +129,9 @@ fn cut() -> std::io::Error {
 }
 
 /// Authentication and authorization.
-fn admit(exchange: &mut Exchange, peer: &Peer, _route: &Route) -> Result<(), Status> {
+fn admit(exchange: &mut Exchange, peer: &Peer, route: &Route) -> Result<(), Status> {
     exchange.user = access::user(exchange, peer)?;
-    Ok(())
+    access::authorize(exchange, route)
 }
 
 async fn dispatch(

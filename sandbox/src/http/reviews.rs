@@ -1,9 +1,15 @@
-//! Kinds that are asked, not stored: access reviews, token reviews.
+//! Kinds that are asked, not stored: access reviews, token reviews, and requests for tokens.
 
 use super::exchange::Reply;
 use super::resources::Call;
+use crate::apply;
+use crate::auth::reviews;
+use crate::object::{self, Gvk};
 use crate::registry::ResourceInfo;
+use crate::schema::{Node, Schemas};
 use crate::status::Status;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Whether creating one only asks a question.
 pub(super) fn is_review(info: &ResourceInfo) -> bool {
@@ -13,6 +19,89 @@ pub(super) fn is_review(info: &ResourceInfo) -> bool {
     )
 }
 
-pub(super) fn create(_call: &Call<'_>) -> Result<Reply, Status> {
-    Err(Status::internal("reviews are not answered yet"))
+pub(super) fn create(call: &Call<'_>) -> Result<Reply, Status> {
+    let exchange = call.exchange;
+    let (cluster, user) = (&exchange.shared.cluster, &exchange.user);
+    let mut review = call.decode()?;
+    let spec = review.get("spec").cloned().unwrap_or_default();
+    if call.info.kind != "SelfSubjectRulesReview" {
+        own(call, &mut review, &call.info.gvk(), "");
+    }
+    let status = match call.info.kind.as_str() {
+        "SelfSubjectReview" => {
+            let metadata = object::metadata_mut(&mut review);
+            metadata.insert("creationTimestamp".into(), object::now().into());
+            reviews::self_subject(user)
+        }
+        "SelfSubjectRulesReview" => {
+            let namespace = spec
+                .get("namespace")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if namespace.is_empty() {
+                return Err(Status::bad_request("no namespace on request"));
+            }
+            object::map_mut(&mut review).insert("spec".into(), json!({}));
+            reviews::rules(cluster, user, namespace)
+        }
+        "TokenReview" => {
+            let now = jiff::Timestamp::now().as_second();
+            reviews::token(&exchange.shared.authentication, cluster, &spec, now)
+        }
+        _ => reviews::access(cluster, user, &spec),
+    };
+    finish(call, review, status)
+}
+
+fn finish(call: &Call<'_>, mut review: Value, status: Value) -> Result<Reply, Status> {
+    let map = object::map_mut(&mut review);
+    map.insert("status".into(), status);
+    map.entry("metadata").or_insert_with(|| json!({}));
+    call.show(201, &Arc::new(review), &[])
+}
+
+/// Writes managed fields into what is sent, as a real server does even here.
+fn own(call: &Call<'_>, review: &mut Value, kind: &Gvk, subresource: &str) {
+    let node = Schemas::builtin().root(kind).unwrap_or_else(Node::anything);
+    let write = apply::Write {
+        manager: &call.exchange.manager(),
+        api_version: &kind.api_version(),
+        subresource,
+        time: &object::now(),
+        ignored: &["status"],
+        node: &node,
+    };
+    apply::after_update(None, review, &write);
+}
+
+/// A token for a service account.
+pub(super) fn token(call: &Call<'_>) -> Result<Reply, Status> {
+    let exchange = call.exchange;
+    let place = call.place;
+    let mut request = call.decode()?;
+    let kind = Gvk::new("authentication.k8s.io", "v1", "TokenRequest");
+    let spec = request.get("spec").cloned().unwrap_or_default();
+    let account = exchange
+        .shared
+        .cluster
+        .get_of(&call.info, &place.namespace, &place.name)?;
+    let (spec, status) = reviews::token_request(
+        &exchange.shared.authentication,
+        &exchange.shared.cluster,
+        (&place.namespace, &place.name),
+        &spec,
+        jiff::Timestamp::now(),
+        &crate::cluster::new_uid(),
+    )?;
+    let metadata = object::metadata_mut(&mut request);
+    metadata.insert("name".into(), place.name.clone().into());
+    metadata.insert("namespace".into(), place.namespace.clone().into());
+    metadata.insert("uid".into(), object::uid(&account).into());
+    metadata.insert("creationTimestamp".into(), object::now().into());
+    let map = object::map_mut(&mut request);
+    map.insert("apiVersion".into(), kind.api_version().into());
+    map.insert("kind".into(), kind.kind.clone().into());
+    map.insert("spec".into(), spec);
+    own(call, &mut request, &kind, "token");
+    finish(call, request, status)
 }

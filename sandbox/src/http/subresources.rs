@@ -3,7 +3,7 @@
 use super::exchange::Reply;
 use super::media::PLAIN_JSON;
 use super::resources::Call;
-use super::scale;
+use super::{reviews, scale};
 use crate::status::Status;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Status> {
         ("scale", _) => scale::handle(call),
         ("eviction", _) => evict(call),
         ("binding", _) => bind(call),
-        ("token", _) => token(call),
+        ("token", _) => reviews::token(call),
         ("log" | "exec" | "attach" | "portforward" | "proxy", _) => Err(no_kubelet(call)),
         (_, "get") => call.get(),
         (_, "update") => call.update(),
@@ -71,8 +71,4 @@ fn bind(call: &Call<'_>) -> Result<Reply, Status> {
     let options = call.write_options("binding")?;
     cluster.bind(&call.place.namespace, &call.place.name, node, &options)?;
     Ok(success(call, 201))
-}
-
-fn token(_call: &Call<'_>) -> Result<Reply, Status> {
-    Err(Status::internal("tokens are not issued yet"))
 }

@@ -10,7 +10,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .unwrap_or_else(|| "kubeconfig".to_owned());
     let options = ServerOptions {
         name: "sandbox".to_owned(),
-        ..ServerOptions::default()
     };
     let server = ApiServer::start(options).await?;
     tokio::fs::write(&path, server.kubeconfig()).await?;

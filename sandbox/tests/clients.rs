@@ -1,5 +1,7 @@
 //! The server as kube's client and runtime see it.
 
+#![expect(clippy::expect_used, reason = "tests say what they need")]
+
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
@@ -16,7 +18,6 @@ use std::time::Duration;
 async fn start() -> (ApiServer, Client) {
     let options = ServerOptions {
         name: "test".to_owned(),
-        ..ServerOptions::default()
     };
     let server = ApiServer::start(options).await.expect("the server starts");
     let client = client(&server).await;

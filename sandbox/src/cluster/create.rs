@@ -2,7 +2,7 @@
 
 use super::admission::{Operation, Review};
 use super::update::Fields;
-use super::{Cluster, WriteOptions, Written, collection, convert, identity, key, prepare};
+use super::{Cluster, WriteOptions, Written, collection, convert, decode, identity, key, prepare};
 use crate::object::{self, Gvr, Object};
 use crate::registry::ResourceInfo;
 use crate::status::Status;
@@ -34,7 +34,7 @@ impl Cluster {
             return Err(Status::method_not_allowed());
         }
         let mut warnings = Vec::new();
-        prepare::decode(info, &mut object, options, &mut warnings)?;
+        decode::body(info, &mut object, options, &mut warnings)?;
         prepare::namespace(info, namespace, &mut object)?;
         name(&mut object);
         let object = convert::to_storage(object, info);

@@ -5,6 +5,7 @@
 pub mod admission;
 mod convert;
 mod create;
+mod decode;
 mod definitions;
 mod delete;
 mod fields;

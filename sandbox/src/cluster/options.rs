@@ -25,6 +25,8 @@ pub struct WriteOptions {
     pub dry_run: bool,
     /// What to do about unknown fields.
     pub validation: FieldValidation,
+    /// Fields that stood twice in the body.
+    pub duplicates: Vec<String>,
     /// The subresource written, for example `status`.
     pub subresource: Option<String>,
     /// Name of the user, for kinds that record it.

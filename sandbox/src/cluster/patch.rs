@@ -1,7 +1,7 @@
 //! Patches of all kinds, server-side apply among them.
 
 use super::update::Fields;
-use super::{Cluster, WriteOptions, Written, prepare};
+use super::{Cluster, WriteOptions, Written, decode, prepare};
 use crate::apply::{self, ApplyError};
 use crate::object::{self, Gvr, Object};
 use crate::patch::{self as patches, PatchError};
@@ -94,13 +94,17 @@ impl Cluster {
             }
             other => {
                 let node = prepare::node(&info);
+                let strategic = match other {
+                    Patch::Strategic(patch) => Some(patch),
+                    _ => None,
+                };
                 let mut warnings = Vec::new();
                 let written =
                     self.change(&info, namespace, name, options, Fields::Update, |live| {
                         warnings.clear();
                         let mut new = other.onto(live, &node)?;
                         check_name(&new, name)?;
-                        prepare::decode_patched(&info, &mut new, options, &mut warnings)?;
+                        decode::patched(&info, &mut new, strategic, options, &mut warnings)?;
                         Ok(new)
                     });
                 let mut written = written?;
@@ -146,15 +150,11 @@ impl Cluster {
                     name,
                     options,
                     Fields::Applied,
-                    |live: &Object| {
-                        let mut new = applied(Some(live))?;
-                        prepare::decode_applied(info, &mut new)?;
-                        Ok(new)
-                    },
+                    |live: &Object| applied(Some(live)),
                 );
             }
-            let mut new = applied(None)?;
-            if object::uid(&new) != "" {
+            let new = applied(None)?;
+            if !object::uid(&new).is_empty() {
                 let why = "uid mismatch: the provided object specified uid ";
                 let message = format!(
                     "{why}{}, and no existing object was found",
@@ -162,7 +162,6 @@ impl Cluster {
                 );
                 return Err(Status::conflict(&info.group, &info.plural, name, &message));
             }
-            prepare::decode_applied(info, &mut new)?;
             let new = super::convert::to_storage(new, info);
             self.namespace_takes(info, namespace, &new)?;
             match self.create_prepared(info, namespace, new, options, Fields::Applied, Vec::new()) {

@@ -5,56 +5,9 @@ use super::{WriteOptions, identity};
 use crate::apply::{self, Write};
 use crate::object::{self, Gvk, map_mut, metadata_mut};
 use crate::registry::ResourceInfo;
-use crate::schema::{self, Node, Schemas};
+use crate::schema::{self, Node, Schemas, validate};
 use crate::status::{Cause, Status};
 use serde_json::{Map, Value, json};
-
-/// Refuses an object of another kind, and gives the object its kind when it has none.
-pub(super) fn decode(
-    info: &ResourceInfo,
-    object: &mut Value,
-    _options: &WriteOptions,
-    _warnings: &mut Vec<String>,
-) -> Result<(), Status> {
-    if !object.is_object() {
-        return Err(Status::bad_request(format!(
-            "{} in version \"{}\" cannot be handled as a {}: json: cannot unmarshal {} into Go value",
-            info.kind,
-            info.version,
-            info.kind,
-            crate::patch::go_kind(object)
-        )));
-    }
-    let map = map_mut(object);
-    map.entry("apiVersion")
-        .or_insert_with(|| info.api_version().into());
-    map.entry("kind")
-        .or_insert_with(|| info.kind.clone().into());
-    let sent = object::Gvk::of(object);
-    if sent == info.gvk() {
-        return Ok(());
-    }
-    if info.custom.is_some() || sent.group == info.group {
-        let wanted = info.api_version();
-        if sent.api_version() != wanted {
-            return Err(Status::bad_request(format!(
-                "the API version in the data ({}) does not match the expected API version ({wanted})",
-                sent.api_version()
-            )));
-        }
-    }
-    // In the words of a failed conversion between Go types.
-    let group = info
-        .group
-        .split('.')
-        .next()
-        .filter(|g| !g.is_empty())
-        .unwrap_or("core");
-    Err(Status::bad_request(format!(
-        "{} in version \"{}\" cannot be handled as a {}: converting ({}.{}) to ({group}.{}): unknown conversion",
-        sent.kind, sent.version, info.kind, sent.version, sent.kind, info.kind
-    )))
-}
 
 /// The kind in the version it is stored in.
 fn stored_kind(info: &ResourceInfo) -> Gvk {
@@ -239,17 +192,26 @@ fn differs(info: &ResourceInfo, live: &Value, new: &Value) -> bool {
 }
 
 /// Checks a new object.
-pub(super) fn validate_create(_info: &ResourceInfo, _object: &Value) -> Result<(), Status> {
-    Ok(())
+pub(super) fn validate_create(info: &ResourceInfo, object: &Value) -> Result<(), Status> {
+    let causes = validate::create(&stored_kind(info), object, &stored_node(info));
+    refuse_if_any(info, object::name(object), &causes)
 }
 
 /// Checks a changed object.
 pub(super) fn validate_update(
-    _info: &ResourceInfo,
-    _live: &Value,
-    _new: &Value,
+    info: &ResourceInfo,
+    live: &Value,
+    new: &Value,
 ) -> Result<(), Status> {
-    Ok(())
+    let causes = validate::update(&stored_kind(info), live, new, &stored_node(info));
+    refuse_if_any(info, object::name(live), &causes)
+}
+
+fn refuse_if_any(info: &ResourceInfo, name: &str, causes: &[Cause]) -> Result<(), Status> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Status::invalid(&info.group, &info.kind, name, causes))
 }
 
 /// The schema of the resource's objects in the version they are stored in.
@@ -270,21 +232,6 @@ pub(super) fn node(info: &ResourceInfo) -> Node {
             .root(&info.gvk())
             .unwrap_or_else(Node::anything),
     }
-}
-
-/// A patched object, brought into the shape a created one has.
-pub(super) fn decode_patched(
-    info: &ResourceInfo,
-    object: &mut Value,
-    options: &WriteOptions,
-    warnings: &mut Vec<String>,
-) -> Result<(), Status> {
-    decode(info, object, options, warnings)
-}
-
-/// An applied object, brought into the shape a created one has.
-pub(super) fn decode_applied(_info: &ResourceInfo, _object: &mut Value) -> Result<(), Status> {
-    Ok(())
 }
 
 /// Calls with what managed fields need to know of a write.
@@ -319,7 +266,7 @@ pub(super) fn managed_fields(
 ) {
     if fields == Fields::Update {
         with_write(info, options, |write| {
-            apply::after_update(live, object, write)
+            apply::after_update(live, object, write);
         });
     }
     // A real server writes no time for the scale subresource.

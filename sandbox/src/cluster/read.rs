@@ -56,7 +56,7 @@ impl Cluster {
         };
         let after = position.as_ref().map(|p| &p.after);
         let snapshot = self.store().list(&collection(&info), namespace, after, at);
-        let snapshot = snapshot.map_err(|_| match position {
+        let snapshot = snapshot.map_err(|_compacted| match position {
             Some(_) => Status::expired(PAGES_TOO_OLD),
             None => Status::expired("The resourceVersion for the provided list is too old."),
         })?;
@@ -143,7 +143,7 @@ fn read_token(
             )),
         })?;
     let first = bytes.first().copied().map_or(' ', char::from);
-    let parsed: Value = serde_json::from_slice(&bytes).map_err(|_| {
+    let parsed: Value = serde_json::from_slice(&bytes).map_err(|_unreadable| {
         bad(&format!(
             "invalid character '{first}' looking for beginning of value"
         ))

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 impl Cluster {
     /// The Scale of an object.
     pub fn scale(&self, info: &ResourceInfo, namespace: &str, name: &str) -> Result<Value, Status> {
-        Ok(view(info, &*self.get_of(info, namespace, name)?))
+        Ok(view(info, self.get_of(info, namespace, name)?.as_ref()))
     }
 
     /// Changes the Scale of an object; answers the new one.
@@ -48,7 +48,7 @@ impl Cluster {
             set(&mut new, &paths(info).spec_replicas, json!(replicas));
             Ok(new)
         })?;
-        Ok(view(info, &*convert::to(written.object, info)))
+        Ok(view(info, &convert::to(written.object, info)))
     }
 }
 

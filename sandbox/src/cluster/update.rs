@@ -1,10 +1,10 @@
 //! Update in all its forms: replace, change in place, status.
 
 use super::admission::{Operation, Review};
-use super::{Cluster, WriteOptions, Written, collection, convert, key, prepare};
+use super::{Cluster, WriteOptions, Written, collection, convert, decode, key, prepare};
 use crate::object::{self, Gvr, Object};
 use crate::registry::ResourceInfo;
-use crate::status::Status;
+use crate::status::{Cause, Status};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -33,8 +33,17 @@ impl Cluster {
         let info = self.resource(gvr)?;
         let mut object = object;
         let mut warnings = Vec::new();
-        prepare::decode(&info, &mut object, options, &mut warnings)?;
+        decode::body(&info, &mut object, options, &mut warnings)?;
         prepare::namespace(&info, namespace, &mut object)?;
+        let versioned = object::resource_version(&object).is_some_and(|v| v != "0");
+        if info.needs_resource_version() && !versioned {
+            let cause = Cause {
+                reason: "FieldValueInvalid".into(),
+                message: "Invalid value: 0x0: must be specified for an update".into(),
+                field: "metadata.resourceVersion".into(),
+            };
+            return Err(Status::invalid(&info.group, &info.kind, name, &[cause]));
+        }
         let mut written = self.change(&info, namespace, name, options, Fields::Update, |_| {
             Ok(object.clone())
         })?;

@@ -116,7 +116,7 @@ impl Exchange {
             subresource: Some(subresource.to_owned()).filter(|s| !s.is_empty()),
             user: self.user.name.clone(),
             groups: self.user.groups.clone(),
-            ..WriteOptions::default()
+            duplicates: Vec::new(),
         })
     }
 

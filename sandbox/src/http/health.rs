@@ -48,7 +48,8 @@ pub(super) fn health(exchange: &Exchange, check: Option<&str>) -> Reply {
         .unwrap_or_default();
     let ready = name == "readyz";
     if let Some(check) = check {
-        if !CHECKS.contains(&check) && !(ready && READY_ONLY.contains(&check)) {
+        let known = CHECKS.contains(&check) || (ready && READY_ONLY.contains(&check));
+        if !known {
             return exchange.text(404, "404 page not found\n");
         }
         let mut reply = exchange.text(200, "ok");

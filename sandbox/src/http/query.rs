@@ -125,7 +125,7 @@ impl Query {
         let Some(text) = self.get("resourceVersion") else {
             return Ok(None);
         };
-        text.parse().map(Some).map_err(|_: std::num::ParseIntError| {
+        text.parse().map(Some).map_err(|_not_a_number: std::num::ParseIntError| {
             Status::bad_request(format!(
                 "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
             ))

@@ -10,6 +10,7 @@ use crate::cluster::{Deleted, Patch, Written};
 use crate::object::{self, Object};
 use crate::proto;
 use crate::registry::ResourceInfo;
+use crate::schema::unknown;
 use crate::status::{self, Status};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
@@ -44,7 +45,7 @@ pub(super) async fn handle(
         info,
     };
     if !place.subresource.is_empty() {
-        return subresources::handle(&call).await;
+        return subresources::handle(&call);
     }
     let verb = exchange.entry.verb.as_str();
     let verb = if verb == "apply" { "patch" } else { verb };
@@ -238,7 +239,16 @@ impl Call<'_> {
         &self,
         subresource: &str,
     ) -> Result<crate::cluster::WriteOptions, Status> {
-        self.exchange.write_options(subresource)
+        let mut options = self.exchange.write_options(subresource)?;
+        let exchange = self.exchange;
+        let text = !matches!(
+            media::body_type(exchange.header(&CONTENT_TYPE)),
+            BodyType::Protobuf | BodyType::Yaml | BodyType::Apply
+        );
+        if text && options.validation != crate::cluster::FieldValidation::Ignore {
+            options.duplicates = unknown::duplicates(&exchange.body);
+        }
+        Ok(options)
     }
 
     pub(super) fn update(&self) -> Result<Reply, Status> {

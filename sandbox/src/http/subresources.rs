@@ -7,7 +7,7 @@ use super::{reviews, scale};
 use crate::status::Status;
 use serde_json::{Value, json};
 
-pub(super) async fn handle(call: &Call<'_>) -> Result<Reply, Status> {
+pub(super) fn handle(call: &Call<'_>) -> Result<Reply, Status> {
     let place = call.place;
     let sub = call
         .info

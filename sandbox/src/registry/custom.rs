@@ -165,7 +165,11 @@ fn details(definition: &Value, version: &Value, group: &str, kind: &str) -> Cust
             .flatten()
             .map(|f| text(f, "/jsonPath"))
             .collect(),
-        deprecation_warning: deprecated.then(|| if warning.is_empty() { default } else { warning }),
+        deprecation_warning: deprecated.then_some(if warning.is_empty() {
+            default
+        } else {
+            warning
+        }),
         preserve_unknown_fields: definition
             .pointer("/spec/preserveUnknownFields")
             .and_then(Value::as_bool)

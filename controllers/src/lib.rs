@@ -4,7 +4,16 @@
 
 pub mod dispatch;
 pub mod federated;
+mod fleet;
+pub mod install;
+mod membership;
 pub mod offline;
 pub mod pointer;
 pub mod propagate;
+mod rooms;
+mod runtime;
 pub mod status;
+
+pub use runtime::lease::LeaderElection;
+pub use runtime::options::{RunOptions, Timings};
+pub use runtime::run::{RunError, run};

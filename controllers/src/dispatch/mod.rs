@@ -3,5 +3,9 @@
 
 pub mod adopt;
 pub mod drift;
+pub(crate) mod io;
 pub mod patches;
+pub(crate) mod place;
 pub mod render;
+pub(crate) mod watch;
+pub(crate) mod withdraw;

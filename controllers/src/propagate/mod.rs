@@ -1,9 +1,13 @@
 //! From a source object to its one federated object. Template, classification, overrides, pending
 //! controllers and the fold into one write are pure.
 
+pub(crate) mod decide;
 pub mod fold;
+pub(crate) mod gather;
+pub(crate) mod io;
 pub mod merge_patch;
 pub mod overrides;
 pub mod pending;
 pub mod resolve;
 pub mod template;
+pub(crate) mod watch;

@@ -3,5 +3,6 @@
 
 pub mod aggregate;
 pub mod conditions;
+pub(crate) mod io;
 pub mod kinds;
 pub mod observe;

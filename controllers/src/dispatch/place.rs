@@ -1,0 +1,256 @@
+//! A copy is wanted in a member: render it, compare it with the record, apply it if it differs.
+
+use navarch_crds::keys::{annotation, label};
+use navarch_crds::v1alpha1::PropagationStatusType as Status;
+use serde_json::{Value, json};
+
+use super::adopt::{self, Adoption};
+use super::io::{Look, Looked};
+use super::render::render_with;
+use super::watch::{CREATED_FOR_CONTENT, accept};
+use crate::fleet::records::Record;
+use crate::fleet::request::{Force, Kind, RequestError};
+use crate::propagate::watch::{federated_kind, put_federated};
+use crate::runtime::compact::annotation as annotation_of;
+use crate::runtime::queue::Priority;
+
+const CREATE_FAILED: &str = "CreateInClusterFailed";
+const UPDATE_FAILED: &str = "UpdateInClusterFailed";
+
+/// Makes the copy what it should be.
+pub(crate) async fn place(look: &Look<'_>) -> Looked {
+    let record = look.member.record(look.key);
+    let replicas = record
+        .as_ref()
+        .map(|record| record.replicas)
+        .unwrap_or_default();
+    let rendered = render_with(
+        look.federated,
+        look.config.spec(),
+        &look.member.name,
+        replicas,
+    );
+    let desired = match rendered {
+        Ok(desired) => desired,
+        Err(error) => {
+            let mut note = error.to_string();
+            if let Some(cause) = std::error::Error::source(&error) {
+                note = format!("{note}: {cause}");
+            }
+            let mut looked = Looked::failed(error.status(), "RenderFailed", note);
+            // The same object fails in the same way; a change of it brings the key back.
+            looked.again = false;
+            return looked;
+        }
+    };
+    let hash = desired.hash.as_str().to_owned();
+    if let Some(record) = &record {
+        if record.is_in_sync(&hash) {
+            return Looked::ok();
+        }
+        if record.terminating {
+            return Looked::waits(Status::WaitingForRemoval, "the copy is being deleted there");
+        }
+        if let Some(newer) = newer_than_known(look, record).await {
+            return newer;
+        }
+    }
+    let mut object = desired.to_apply(look.federated);
+    match record {
+        Some(record) => {
+            if record.adopted {
+                // Left out of an apply, it would be taken off.
+                object["metadata"]["annotations"][annotation::ADOPTED] = json!("true");
+            }
+            let applied = apply(look, &object, Force::Yes).await;
+            conclude(look, &hash, applied, Status::UpdateFailed, UPDATE_FAILED)
+        }
+        None => create(look, object, &hash).await,
+    }
+}
+
+/// The copy carries a later generation of the same federated object than we know: an older leader, or
+/// a store that is behind, must not roll it back. The host is asked; it may really be older (restored).
+async fn newer_than_known(look: &Look<'_>, record: &Record) -> Option<Looked> {
+    let applied = record.applied.as_ref()?;
+    let known = &look.entry.object;
+    if applied.uid != *known.uid || applied.generation <= known.generation {
+        return None;
+    }
+    let kind = federated_kind(look.key);
+    match look
+        .ctx
+        .host
+        .get(&kind, look.key.namespace(), &look.key.name)
+        .await
+    {
+        Ok(Some(present)) => {
+            let generation = present
+                .pointer("/metadata/generation")
+                .and_then(Value::as_i64);
+            if generation == Some(known.generation) {
+                return None;
+            }
+            put_federated(look.ctx, present, Priority::Live);
+            Some(Looked::waits(
+                Status::PendingCreate,
+                "the host has a newer state",
+            ))
+        }
+        Ok(None) => Some(Looked::waits(
+            Status::PendingCreate,
+            "the federated object is gone",
+        )),
+        Err(error) => Some(Looked::request(
+            Status::CachedRetrievalFailed,
+            UPDATE_FAILED,
+            &error,
+        )),
+    }
+}
+
+async fn apply(look: &Look<'_>, object: &Value, force: Force) -> Result<Value, RequestError> {
+    let requests = &look.member.requests;
+    let kind = &look.config.kind;
+    let applied = requests
+        .apply(kind, look.namespace, look.name, object, force)
+        .await;
+    let applied = match (applied, look.namespace) {
+        (Err(error), Some(namespace)) if error.is_missing_namespace() => {
+            make_namespace(look, namespace).await?;
+            requests
+                .apply(kind, look.namespace, look.name, object, force)
+                .await
+        }
+        (other, _) => other,
+    };
+    look.ctx
+        .metrics
+        .member_action(look.member.name.as_str(), "apply", applied.is_ok());
+    applied
+}
+
+/// Makes the namespace in the member because something lands there now. Labels and annotations are
+/// those of the host's namespace; it is never deleted by us.
+async fn make_namespace(look: &Look<'_>, namespace: &str) -> Result<(), RequestError> {
+    let kind = Kind::new("", "v1", "Namespace", "namespaces", false);
+    let source = look
+        .ctx
+        .host
+        .get(&kind, None, namespace)
+        .await?
+        .unwrap_or_default();
+    let copied = |pointer: &str| {
+        let mut map = source
+            .pointer(pointer)
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        map.retain(|key, _| {
+            !key.contains("kubeadmiral.io/")
+                && !key.starts_with("navarch.dev/")
+                && key != "kubernetes.io/metadata.name"
+                && key != "kubectl.kubernetes.io/last-applied-configuration"
+        });
+        map
+    };
+    let mut labels = copied("/metadata/labels");
+    labels.insert(label::MANAGED.to_owned(), json!("true"));
+    let mut annotations = copied("/metadata/annotations");
+    annotations.insert(CREATED_FOR_CONTENT.to_owned(), json!("true"));
+    let object = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": { "name": namespace, "labels": labels, "annotations": annotations },
+    });
+    match look.member.requests.create(&kind, None, &object).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_conflict() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Nothing is known of a copy: only what is surely absent, ours, or to be adopted is written.
+async fn create(look: &Look<'_>, object: Value, hash: &str) -> Looked {
+    let failed = Status::CreationFailed;
+    let existing = if look.member.take_absent(look.key) {
+        None
+    } else {
+        let read = look
+            .member
+            .requests
+            .get(&look.config.kind, look.namespace, look.name)
+            .await;
+        match read {
+            Ok(existing) => existing,
+            Err(error) => return Looked::request(Status::RetrievalFailed, CREATE_FAILED, &error),
+        }
+    };
+    let Some(existing) = existing else {
+        let applied = apply(look, &object, Force::No).await;
+        if let Err(error) = &applied
+            && error.is_conflict()
+        {
+            return Looked::failed(Status::AlreadyExists, "AlreadyExists", error.message());
+        }
+        return conclude(look, hash, applied, failed, CREATE_FAILED);
+    };
+    if existing.pointer("/metadata/deletionTimestamp").is_some() {
+        return Looked::failed(
+            failed,
+            CREATE_FAILED,
+            "an object of that name is being deleted there",
+        );
+    }
+    settle(look, object, hash, &existing).await
+}
+
+/// An object of that name is there: whose is it?
+async fn settle(look: &Look<'_>, mut object: Value, hash: &str, existing: &Value) -> Looked {
+    let annotations = look.federated.annotations();
+    let decision = match adopt::decide(&annotations, &look.member.name, existing) {
+        // Namespaces of members are taken over, as KubeAdmiral does (`nsautoprop`).
+        Adoption::Refuse(_) if look.config.is_namespaces() => Adoption::Adopt,
+        decision => decision,
+    };
+    match decision {
+        Adoption::Ours | Adoption::Adopt => {
+            let before = annotation_of(existing, annotation::ADOPTED) == Some("true");
+            if before || decision == Adoption::Adopt {
+                object["metadata"]["annotations"][annotation::ADOPTED] = json!("true");
+            }
+            let applied = apply(look, &object, Force::Yes).await;
+            conclude(look, hash, applied, Status::UpdateFailed, UPDATE_FAILED)
+        }
+        Adoption::Unmanaged => {
+            let note = "the object there is labelled kubeadmiral.io/managed=false and left alone";
+            Looked::failed(Status::ManagedLabelFalse, "ManagedLabelFalse", note)
+        }
+        Adoption::Refuse(why) => Looked::failed(Status::AlreadyExists, "AlreadyExists", why),
+    }
+}
+
+fn conclude(
+    look: &Look<'_>,
+    hash: &str,
+    applied: Result<Value, RequestError>,
+    failed: Status,
+    reason: &'static str,
+) -> Looked {
+    match applied {
+        Ok(object) => {
+            // Stale: the watch was faster, and its record was judged by itself.
+            let _ = accept(look.member, look.config, look.key, hash, &object);
+            tracing::debug!(object = %look.key, cluster = %look.member.name, "applied");
+            Looked::ok()
+        }
+        Err(error) => {
+            let status = match (&error, &failed) {
+                (RequestError::TimedOut { .. }, Status::CreationFailed) => Status::CreationTimedOut,
+                (RequestError::TimedOut { .. }, _) => Status::UpdateTimedOut,
+                _ => failed,
+            };
+            tracing::warn!(object = %look.key, cluster = %look.member.name, error = error.message(), "apply failed");
+            Looked::request(status, reason, &error)
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! No copy is wanted in a member: delete it, or let go of it, and say when it is surely gone.
+
+use navarch_crds::keys::{annotation, finalizer, label, navarch};
+use navarch_crds::v1alpha1::PropagationStatusType as Status;
+use serde_json::{Value, json};
+
+use super::adopt::orphaning;
+use super::io::{Look, Looked};
+use super::render::Applied;
+use crate::fleet::request::{Part, RequestError};
+use crate::runtime::compact::{annotation as annotation_of, finalizers, label as label_of, text};
+
+const DELETE_FAILED: &str = "DeleteInClusterFailed";
+
+/// Removes the copy. `Absent` is only answered on proof: a read that said 404, a delete event of the
+/// very object, or an object that is not ours.
+pub(crate) async fn withdraw(look: &Look<'_>) -> Looked {
+    if look.member.take_absent(look.key) {
+        return Looked::absent();
+    }
+    if look
+        .member
+        .record(look.key)
+        .is_some_and(|record| record.terminating)
+    {
+        return Looked::waits(Status::WaitingForRemoval, "the copy is being deleted");
+    }
+    let kind = &look.config.kind;
+    let existing = match look
+        .member
+        .requests
+        .get(kind, look.namespace, look.name)
+        .await
+    {
+        Ok(Some(existing)) => existing,
+        Ok(None) => {
+            look.member.drop_record(look.key);
+            return Looked::absent();
+        }
+        Err(error) => return Looked::request(Status::RetrievalFailed, DELETE_FAILED, &error),
+    };
+    if !is_ours(look, &existing) {
+        look.member.drop_record(look.key);
+        return Looked::absent();
+    }
+    if keeps_copy(look, &existing) {
+        return let_go(look, &existing).await;
+    }
+    if existing.pointer("/metadata/deletionTimestamp").is_some() {
+        return Looked::waits(Status::WaitingForRemoval, "the copy is being deleted");
+    }
+    match delete(look, &existing).await {
+        Ok(true) => Looked::waits(Status::WaitingForRemoval, "the copy is being deleted"),
+        // Gone or replaced in between; another look tells.
+        Ok(false) => {
+            look.member.drop_record(look.key);
+            Looked::absent()
+        }
+        Err(error) => Looked::request(Status::DeletionFailed, DELETE_FAILED, &error),
+    }
+}
+
+/// Managed, and not made on behalf of another federated object. Objects of KubeAdmiral do not carry our
+/// mark; for them the label counts, as it does there.
+fn is_ours(look: &Look<'_>, existing: &Value) -> bool {
+    if label_of(existing, label::MANAGED) != Some("true") {
+        return false;
+    }
+    if annotation_of(existing, super::watch::CREATED_FOR_CONTENT).is_some() {
+        return false;
+    }
+    match Applied::read(existing) {
+        Some(applied) => applied.uid == *look.entry.object.uid,
+        None => {
+            look.entry.placed.contains(&look.member.name)
+                || look.entry.leaving.contains(&look.member.name)
+        }
+    }
+}
+
+/// The orphan rule counts when the federated object or the cluster goes, not when a placement is lost
+/// (KubeAdmiral `sync/controller.go`). Namespaces that were there before us are kept by default.
+fn keeps_copy(look: &Look<'_>, existing: &Value) -> bool {
+    let adopted = annotation_of(existing, annotation::ADOPTED) == Some("true");
+    if look.config.is_namespaces() && adopted {
+        return true;
+    }
+    let cluster_leaves = look
+        .ctx
+        .clusters
+        .get(&look.member.name)
+        .is_some_and(|cluster| cluster.object.metadata.deletion_timestamp.is_some());
+    if !look.entry.object.terminating && !cluster_leaves {
+        return false;
+    }
+    orphaning(&look.federated.annotations()).keeps(existing)
+}
+
+/// The copy stays and is not ours any more.
+async fn let_go(look: &Look<'_>, existing: &Value) -> Looked {
+    let patch = json!({ "metadata": {
+        "labels": { label::MANAGED: null },
+        "annotations": { navarch::APPLIED: null },
+        "finalizers": without_old_finalizer(existing),
+        "resourceVersion": existing.pointer("/metadata/resourceVersion"),
+    } });
+    let kind = &look.config.kind;
+    let patched = look
+        .member
+        .requests
+        .merge(kind, look.namespace, look.name, Part::Whole, &patch)
+        .await;
+    look.ctx
+        .metrics
+        .member_action(look.member.name.as_str(), "release", patched.is_ok());
+    match patched {
+        Ok(_) => {
+            look.member.drop_record(look.key);
+            Looked::absent()
+        }
+        Err(error) if error.is_not_found() => Looked::absent(),
+        Err(error) => Looked::request(Status::LabelRemovalFailed, DELETE_FAILED, &error),
+    }
+}
+
+/// Objects of older KubeAdmiral versions carry a finalizer that only it takes off.
+fn without_old_finalizer(existing: &Value) -> Vec<String> {
+    let mut left = finalizers(existing);
+    left.retain(|present| present != finalizer::RETAIN_TERMINATING_OBJECT);
+    left
+}
+
+async fn delete(look: &Look<'_>, existing: &Value) -> Result<bool, RequestError> {
+    let kind = &look.config.kind;
+    let requests = &look.member.requests;
+    let left = without_old_finalizer(existing);
+    if left.len() < finalizers(existing).len() {
+        let patch = json!({ "metadata": { "finalizers": left } });
+        requests
+            .merge(kind, look.namespace, look.name, Part::Whole, &patch)
+            .await?;
+    }
+    let uid = text(existing, "/metadata/uid");
+    let deleted = requests.delete(kind, look.namespace, look.name, uid).await;
+    look.ctx
+        .metrics
+        .member_action(look.member.name.as_str(), "delete", deleted.is_ok());
+    deleted
+}

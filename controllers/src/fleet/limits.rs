@@ -1,0 +1,23 @@
+//! The numbers of a member's connection, each with its reason.
+
+use std::time::Duration;
+
+/// Connecting to a member; a far one needs three round trips for TCP and TLS.
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
+/// From sending a request to the head of its response. API servers end ordinary requests after 60 s,
+/// but one that needs ten is ill, and the queue behind it waits.
+pub(crate) const RESPONSE_HEAD: Duration = Duration::from_secs(15);
+/// The whole of an ordinary request, body included.
+pub(crate) const REQUEST: Duration = Duration::from_secs(20);
+/// HTTP/2 pings find a half-open connection within about this and [`PING_TIMEOUT`].
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(15);
+/// A ping that is not answered for so long means the connection is dead.
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server is asked to end a watch after so long; kube calls it dead 5 s later. Short enough to
+/// notice a silent member, long enough not to be polling.
+pub(crate) const WATCH_SECONDS: u32 = 240;
+/// Objects a page when listing whole objects: a page is held in memory twice while it is decoded.
+pub(crate) const PAGE: u32 = 200;
+/// Requests in flight to one member. API servers allow about 100 streams a connection; the rest is
+/// left to watches and probes.
+pub(crate) const WORKERS: usize = 32;

@@ -1,0 +1,11 @@
+//! One member: how it is reached, what is known of its copies, whether it takes work. Nothing here
+//! decides what a member should hold.
+
+pub(crate) mod capacity;
+pub(crate) mod connect;
+pub(crate) mod health;
+pub(crate) mod limits;
+pub(crate) mod member;
+pub(crate) mod records;
+pub(crate) mod request;
+pub(crate) mod watch;

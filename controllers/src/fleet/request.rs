@@ -1,0 +1,539 @@
+//! Requests on objects as JSON values: every one has a time-out, every write needs a current term.
+//!
+//! Bodies are written here and not by kube, because an API server reads the body of an apply as YAML
+//! even when it is JSON: some characters that JSON allows raw must be escaped to arrive unchanged.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use kube::core::ApiResource;
+use kube::core::response::Status;
+use kube::{Client, Error};
+use serde_json::{Value, json};
+
+use crate::runtime::lease::Term;
+
+/// The field manager of everything we apply.
+pub(crate) const FIELD_MANAGER: &str = "navarch";
+
+/// A kind as requests need it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    pub(crate) group: Arc<str>,
+    pub(crate) version: Arc<str>,
+    pub(crate) kind: Arc<str>,
+    pub(crate) plural: Arc<str>,
+    pub(crate) namespaced: bool,
+}
+
+impl Kind {
+    pub(crate) fn new(
+        group: &str,
+        version: &str,
+        kind: &str,
+        plural: &str,
+        namespaced: bool,
+    ) -> Self {
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+            plural: plural.into(),
+            namespaced,
+        }
+    }
+
+    pub(crate) fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    pub(crate) fn api_resource(&self) -> ApiResource {
+        ApiResource {
+            group: self.group.to_string(),
+            version: self.version.to_string(),
+            api_version: self.api_version(),
+            kind: self.kind.to_string(),
+            plural: self.plural.to_string(),
+        }
+    }
+
+    fn path(
+        &self,
+        namespace: Option<&str>,
+        name: Option<&str>,
+        subresource: Option<&str>,
+    ) -> String {
+        let mut path = if self.group.is_empty() {
+            format!("/api/{}", self.version)
+        } else {
+            format!("/apis/{}/{}", self.group, self.version)
+        };
+        if let (true, Some(namespace)) = (self.namespaced, namespace) {
+            let _ = write!(path, "/namespaces/{namespace}");
+        }
+        let _ = write!(path, "/{}", self.plural);
+        if let Some(name) = name {
+            let _ = write!(path, "/{}", segment(name));
+        }
+        if let Some(subresource) = subresource {
+            let _ = write!(path, "/{subresource}");
+        }
+        path
+    }
+}
+
+/// Names of RBAC objects may hold characters that have a meaning in a path.
+fn segment(name: &str) -> Cow<'_, str> {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if name.bytes().all(plain) {
+        return Cow::Borrowed(name);
+    }
+    let mut text = String::with_capacity(name.len() + 8);
+    for byte in name.bytes() {
+        if plain(byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// Why a request did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// The server refused.
+    #[error("{verb} {target}: {}", .status.message)]
+    Refused {
+        verb: &'static str,
+        target: String,
+        status: Box<Status>,
+    },
+    /// No answer in time.
+    #[error("{verb} {target}: no answer within {limit:?}")]
+    TimedOut {
+        verb: &'static str,
+        target: String,
+        limit: Duration,
+    },
+    /// The request did not get through or the answer was no answer.
+    #[error("{verb} {target}: the server could not be reached")]
+    Failed {
+        verb: &'static str,
+        target: String,
+        source: Box<Error>,
+    },
+    /// Another process leads now.
+    #[error("{verb} {target}: this process does not lead any more")]
+    NotLeading { verb: &'static str, target: String },
+}
+
+impl RequestError {
+    fn code(&self) -> u16 {
+        match self {
+            Self::Refused { status, .. } => status.code,
+            Self::TimedOut { .. } | Self::Failed { .. } | Self::NotLeading { .. } => 0,
+        }
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.code() == 404
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code() == 409
+    }
+
+    /// The server said that the request itself is wrong: trying again soon is of no use.
+    pub(crate) fn is_rejection(&self) -> bool {
+        matches!(self.code(), 400 | 403 | 405 | 413 | 415 | 422)
+    }
+
+    /// The 404 of a create whose namespace does not exist.
+    pub(crate) fn is_missing_namespace(&self) -> bool {
+        matches!(self, Self::Refused { status, .. }
+            if status.code == 404
+                && status.details.as_ref().is_some_and(|details| details.kind == "namespaces"))
+            || matches!(self, Self::Refused { status, .. }
+                if status.code == 404 && status.message.starts_with("namespaces \""))
+    }
+
+    /// The server's own words, or ours.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Refused { status, .. } if !status.message.is_empty() => status.message.clone(),
+            Self::Failed { source, .. } => format!("{self}: {}", root_cause(source.as_ref())),
+            Self::Refused { .. } | Self::TimedOut { .. } | Self::NotLeading { .. } => {
+                self.to_string()
+            }
+        }
+    }
+}
+
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// How an apply is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Force {
+    /// Take over fields that others own: the object is ours.
+    Yes,
+    /// Fail when others own them.
+    No,
+}
+
+/// The part of a patch that a request addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The object.
+    Whole,
+    /// Its status subresource.
+    Status,
+}
+
+/// Requests to one API server.
+#[derive(Clone)]
+pub(crate) struct Requests {
+    client: Client,
+    term: Term,
+    limit: Duration,
+}
+
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Requests")
+    }
+}
+
+struct Call<'a> {
+    verb: &'static str,
+    method: Method,
+    path: String,
+    content_type: &'static str,
+    body: Option<&'a Value>,
+    write: bool,
+}
+
+impl Requests {
+    pub(crate) fn new(client: Client, term: Term, limit: Duration) -> Self {
+        Self {
+            client,
+            term,
+            limit,
+        }
+    }
+
+    async fn send(&self, call: Call<'_>) -> Result<Value, RequestError> {
+        let Call {
+            verb,
+            method,
+            path,
+            content_type,
+            body,
+            write,
+        } = call;
+        let target = path.split('?').next().unwrap_or_default().to_owned();
+        if write && !self.term.is_current() {
+            return Err(RequestError::NotLeading { verb, target });
+        }
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::CONTENT_TYPE, content_type)
+            .body(body.map(to_body).unwrap_or_default())
+            .map_err(|error| RequestError::Failed {
+                verb,
+                target: target.clone(),
+                source: Box::new(Error::HttpError(error)),
+            })?;
+        match tokio::time::timeout(self.limit, self.client.request::<Value>(request)).await {
+            Err(_) => Err(RequestError::TimedOut {
+                verb,
+                target,
+                limit: self.limit,
+            }),
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Error::Api(status))) => Err(RequestError::Refused {
+                verb,
+                target,
+                status,
+            }),
+            Ok(Err(error)) => Err(RequestError::Failed {
+                verb,
+                target,
+                source: Box::new(error),
+            }),
+        }
+    }
+
+    /// Reads an object as the server has it now; `None`: the server said 404 for the object.
+    pub(crate) async fn get(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Value>, RequestError> {
+        let call = Call {
+            verb: "reading",
+            method: Method::GET,
+            path: kind.path(namespace, Some(name), None),
+            content_type: "application/json",
+            body: None,
+            write: false,
+        };
+        match self.send(call).await {
+            Ok(value) => Ok(Some(value)),
+            // A kind that is not served answers 404 without naming an object; that proves nothing.
+            Err(RequestError::Refused { status, .. })
+                if status.code == 404
+                    && status
+                        .details
+                        .as_ref()
+                        .is_some_and(|details| details.name == name) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Server-side apply.
+    pub(crate) async fn apply(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        name: &str,
+        object: &Value,
+        force: Force,
+    ) -> Result<Value, RequestError> {
+        let path = kind.path(namespace, Some(name), None);
+        let force = if force == Force::Yes {
+            "&force=true"
+        } else {
+            ""
+        };
+        self.send(Call {
+            verb: "applying",
+            method: Method::PATCH,
+            path: format!("{path}?fieldManager={FIELD_MANAGER}{force}"),
+            content_type: "application/apply-patch+yaml",
+            body: Some(object),
+            write: true,
+        })
+        .await
+    }
+
+    /// Creates an object.
+    pub(crate) async fn create(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        object: &Value,
+    ) -> Result<Value, RequestError> {
+        let path = kind.path(namespace, None, None);
+        self.send(Call {
+            verb: "creating",
+            method: Method::POST,
+            path: format!("{path}?fieldManager={FIELD_MANAGER}"),
+            content_type: "application/json",
+            body: Some(object),
+            write: true,
+        })
+        .await
+    }
+
+    /// Replaces an object; its `metadata.resourceVersion` is the precondition.
+    pub(crate) async fn replace(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        name: &str,
+        object: &Value,
+    ) -> Result<Value, RequestError> {
+        let path = kind.path(namespace, Some(name), None);
+        self.send(Call {
+            verb: "writing",
+            method: Method::PUT,
+            path: format!("{path}?fieldManager={FIELD_MANAGER}"),
+            content_type: "application/json",
+            body: Some(object),
+            write: true,
+        })
+        .await
+    }
+
+    /// A JSON merge patch.
+    pub(crate) async fn merge(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        name: &str,
+        part: Part,
+        patch: &Value,
+    ) -> Result<Value, RequestError> {
+        let subresource = (part == Part::Status).then_some("status");
+        let path = kind.path(namespace, Some(name), subresource);
+        self.send(Call {
+            verb: "patching",
+            method: Method::PATCH,
+            path: format!("{path}?fieldManager={FIELD_MANAGER}"),
+            content_type: "application/merge-patch+json",
+            body: Some(patch),
+            write: true,
+        })
+        .await
+    }
+
+    /// Deletes the object that has `uid`, in the background. `Ok(false)`: it is gone already.
+    pub(crate) async fn delete(
+        &self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        name: &str,
+        uid: Option<&str>,
+    ) -> Result<bool, RequestError> {
+        let mut options = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+        });
+        if let Some(uid) = uid {
+            options["preconditions"] = json!({ "uid": uid });
+        }
+        let answer = self
+            .send(Call {
+                verb: "deleting",
+                method: Method::DELETE,
+                path: kind.path(namespace, Some(name), None),
+                content_type: "application/json",
+                body: Some(&options),
+                write: true,
+            })
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a path as text, for probes.
+    pub(crate) async fn text(&self, path: &str) -> Result<String, RequestError> {
+        let target = path.to_owned();
+        let request =
+            http::Request::get(path)
+                .body(Vec::new())
+                .map_err(|error| RequestError::Failed {
+                    verb: "reading",
+                    target: target.clone(),
+                    source: Box::new(Error::HttpError(error)),
+                })?;
+        match tokio::time::timeout(self.limit, self.client.request_text(request)).await {
+            Err(_) => Err(RequestError::TimedOut {
+                verb: "reading",
+                target,
+                limit: self.limit,
+            }),
+            Ok(Ok(text)) => Ok(text),
+            Ok(Err(Error::Api(status))) => Err(RequestError::Refused {
+                verb: "reading",
+                target,
+                status,
+            }),
+            Ok(Err(error)) => Err(RequestError::Failed {
+                verb: "reading",
+                target,
+                source: Box::new(error),
+            }),
+        }
+    }
+
+    /// Reads a path as JSON, for discovery.
+    pub(crate) async fn json(&self, path: &str) -> Result<Value, RequestError> {
+        self.send(Call {
+            verb: "reading",
+            method: Method::GET,
+            path: path.to_owned(),
+            content_type: "application/json",
+            body: None,
+            write: false,
+        })
+        .await
+    }
+}
+
+/// JSON that survives being read as YAML 1.1: DEL to U+009F and the line separators are escaped,
+/// everything else stays raw (surrogate-pair escapes would be refused).
+fn to_body(value: &Value) -> Vec<u8> {
+    let text = value.to_string();
+    let awkward = |character: char| {
+        matches!(
+            character,
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'
+        )
+    };
+    if !text.contains(awkward) {
+        return text.into_bytes();
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if awkward(character) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_follow_the_kind() {
+        let deployments = Kind::new("apps", "v1", "Deployment", "deployments", true);
+        let roles = Kind::new(
+            "rbac.authorization.k8s.io",
+            "v1",
+            "ClusterRole",
+            "clusterroles",
+            false,
+        );
+        let pods = Kind::new("", "v1", "Pod", "pods", true);
+        for (path, expected) in [
+            (
+                deployments.path(Some("shop"), Some("web"), Some("status")),
+                "/apis/apps/v1/namespaces/shop/deployments/web/status",
+            ),
+            (pods.path(None, None, None), "/api/v1/pods"),
+            (
+                roles.path(None, Some("system:x/y"), None),
+                "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Ax%2Fy",
+            ),
+        ] {
+            assert_eq!(path, expected);
+        }
+    }
+
+    #[test]
+    fn characters_that_yaml_changes_are_escaped_and_read_back_equal() {
+        let value = json!({ "text": "a\u{85}b\u{2028}c\u{7f}d😀\u{1}e" });
+        let body = to_body(&value);
+        let text = String::from_utf8(body.clone()).unwrap();
+        assert!(text.contains("\\u0085") && text.contains("\\u2028") && text.contains('😀'));
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), value);
+    }
+}

@@ -1,0 +1,187 @@
+//! One watch of one kind as a stream of plain calls, with back-off, that never ends by itself.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::api::DynamicObject;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::limits;
+use super::request::Kind;
+use crate::runtime::retry::Backoff;
+
+/// What a watch tells. `Start` … `Listed` encloses a full listing; objects that were known before and
+/// do not come in between were not in the list, which is not proof that they are gone.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// A listing begins.
+    Start,
+    /// An object of the listing.
+    Present(Value),
+    /// The listing is complete.
+    Listed,
+    /// An object was created or changed.
+    Changed(Value),
+    /// An object was deleted; its last state.
+    Deleted(Value),
+    /// The watch failed and will be tried again.
+    Failed { message: String, not_served: bool },
+}
+
+/// Follows `kind` until shutdown and hands everything to `see`, in order.
+pub(crate) async fn follow(
+    client: Client,
+    kind: &Kind,
+    labels: Option<&str>,
+    shutdown: &CancellationToken,
+    see: impl FnMut(Seen),
+) {
+    let api: Api<DynamicObject> = Api::all_with(client, &kind.api_resource());
+    follow_api(api, kind, labels, None, shutdown, see).await;
+}
+
+/// The same for a kind that may not be served: while it is not, nothing is asked until `types` tells
+/// that the server's types changed.
+pub(crate) async fn follow_when_served(
+    client: Client,
+    kind: &Kind,
+    labels: Option<&str>,
+    mut types: watch::Receiver<u64>,
+    shutdown: &CancellationToken,
+    mut see: impl FnMut(Seen),
+) {
+    loop {
+        types.mark_unchanged();
+        let attempt = shutdown.child_token();
+        let not_served = attempt.clone();
+        follow(client.clone(), kind, labels, &attempt, |seen| {
+            if matches!(
+                seen,
+                Seen::Failed {
+                    not_served: true,
+                    ..
+                }
+            ) {
+                not_served.cancel();
+            }
+            see(seen);
+        })
+        .await;
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            changed = types.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// The same for one namespace.
+pub(crate) async fn follow_namespace(
+    client: Client,
+    kind: &Kind,
+    namespace: &str,
+    shutdown: &CancellationToken,
+    see: impl FnMut(Seen),
+) {
+    let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &kind.api_resource());
+    follow_api(api, kind, None, None, shutdown, see).await;
+}
+
+async fn follow_api(
+    api: Api<DynamicObject>,
+    kind: &Kind,
+    labels: Option<&str>,
+    fields: Option<&str>,
+    shutdown: &CancellationToken,
+    mut see: impl FnMut(Seen),
+) {
+    let mut config = watcher::Config::default()
+        .timeout(limits::WATCH_SECONDS)
+        .page_size(limits::PAGE);
+    if let Some(labels) = labels {
+        config = config.labels(labels);
+    }
+    if let Some(fields) = fields {
+        config = config.fields(fields);
+    }
+    let stream = watcher(api, config).backoff(WatchBackoff::default());
+    let mut stream = std::pin::pin!(stream);
+    loop {
+        let event = tokio::select! {
+            () = shutdown.cancelled() => return,
+            event = stream.next() => event,
+        };
+        let Some(event) = event else { return };
+        match event {
+            Ok(watcher::Event::Init) => see(Seen::Start),
+            Ok(watcher::Event::InitApply(object)) => see(Seen::Present(to_value(object, kind))),
+            Ok(watcher::Event::InitDone) => see(Seen::Listed),
+            Ok(watcher::Event::Apply(object)) => see(Seen::Changed(to_value(object, kind))),
+            Ok(watcher::Event::Delete(object)) => see(Seen::Deleted(to_value(object, kind))),
+            Err(error) => see(failed(&error)),
+        }
+    }
+}
+
+/// Between attempts to watch: from a fifth of a second to ten seconds, so that a member that was away
+/// is noticed soon after it is back.
+#[derive(Debug, Default)]
+struct WatchBackoff {
+    failures: u32,
+}
+
+impl Iterator for WatchBackoff {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.failures = self.failures.saturating_add(1);
+        let backoff = Backoff {
+            first: Duration::from_millis(200),
+            longest: Duration::from_secs(10),
+        };
+        Some(backoff.delay(self.failures))
+    }
+}
+
+impl kube::runtime::utils::Backoff for WatchBackoff {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+fn failed(error: &watcher::Error) -> Seen {
+    let not_served = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 404,
+        watcher::Error::WatchError(status) => status.code == 404,
+        watcher::Error::InitialListFailed(_)
+        | watcher::Error::WatchStartFailed(_)
+        | watcher::Error::WatchFailed(_)
+        | watcher::Error::NoResourceVersion => false,
+    };
+    Seen::Failed {
+        message: error.to_string(),
+        not_served,
+    }
+}
+
+/// Items of a list do not name their kind; it is filled in so that every value is whole.
+fn to_value(object: DynamicObject, kind: &Kind) -> Value {
+    let DynamicObject { metadata, data, .. } = object;
+    let mut map = match data {
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            serde_json::Map::new()
+        }
+    };
+    map.insert("apiVersion".to_owned(), Value::String(kind.api_version()));
+    map.insert("kind".to_owned(), Value::String(kind.kind.to_string()));
+    map.insert(
+        "metadata".to_owned(),
+        serde_json::to_value(metadata).unwrap_or_default(),
+    );
+    Value::Object(map)
+}

@@ -1,0 +1,376 @@
+//! One pass over what was gathered: template, placement, overrides, federated object. No requests, and
+//! no failure withdraws anything: a problem is an entry in the list and the last placement stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use navarch_crds::keys::{annotation, controller};
+use navarch_crds::names::ClusterName;
+use navarch_scheduler::policy::Followers;
+use navarch_scheduler::snapshot::Snapshot;
+use navarch_scheduler::trigger::{self, TriggerInputs, TriggerOutcome};
+use navarch_scheduler::unit::{self, Features, UnitInputs};
+use navarch_scheduler::{Decision, schedule};
+use serde_json::Value;
+
+use super::fold::{Fold, FoldInputs, Placing, fold};
+use super::gather::{self, FoundPolicy, Policy};
+use super::resolve::{OverrideFailure, OverrideSource, OverrideTarget, Resolved, resolve};
+use super::template::{Template, template};
+use crate::federated::Federated;
+use crate::runtime::context::Context;
+use crate::runtime::key::Key;
+use crate::runtime::stores::TypeConfig;
+
+/// The reasons of events that a pass can give, to be told again after the problem was over.
+pub(crate) const REASONS: &[&str] = &[
+    "PolicyNotFound",
+    "PolicyInvalid",
+    "ProfileNotFound",
+    "ProfileInvalid",
+    "AnnotationIgnored",
+    "SchedulingFailed",
+    "NothingFits",
+    "OverridePolicyNotFound",
+    "OverridePolicyInvalid",
+    "OverridePolicyFailed",
+    "FederatedObjectInvalid",
+];
+
+/// The write that a pass ends with.
+#[derive(Debug)]
+pub(crate) enum Write {
+    Nothing,
+    Create(Value),
+    Update(Value),
+}
+
+/// Something that the user should know.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+    /// Nothing that is watched will tell when it is over.
+    again: bool,
+}
+
+impl Refusal {
+    fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            again: false,
+        }
+    }
+
+    /// The message, if the pass must be repeated by itself.
+    pub(crate) fn retry(self) -> Option<String> {
+        self.again.then_some(self.message)
+    }
+}
+
+/// What came out of a pass.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) write: Write,
+    pub(crate) problems: Vec<Refusal>,
+}
+
+/// Where the object goes now; without a placing what is written stays.
+#[derive(Default)]
+struct Placed {
+    placing: Option<Placing>,
+    notes: BTreeMap<&'static str, Option<String>>,
+}
+
+/// Decides about one object.
+pub(crate) fn decide(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    source: &Value,
+    last: Option<&Value>,
+    absent: &BTreeSet<ClusterName>,
+) -> Decided {
+    let mut problems = Vec::new();
+    let last = match last.cloned().map(Federated::from_value).transpose() {
+        Ok(last) => last,
+        Err(error) => {
+            problems.push(Refusal::new("FederatedObjectInvalid", error.to_string()));
+            return Decided {
+                write: Write::Nothing,
+                problems,
+            };
+        }
+    };
+    let wanted = template(source);
+    let Some(placed) = place(ctx, key, config, &wanted, last.as_ref(), &mut problems) else {
+        return Decided {
+            write: Write::Nothing,
+            problems,
+        };
+    };
+    let clusters = clusters_after(last.as_ref(), placed.placing.as_ref());
+    let overrides = match overrides(ctx, key, &wanted, &clusters) {
+        Ok(overrides) => Some(overrides),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    };
+    let absent: BTreeSet<String> = absent.iter().map(ToString::to_string).collect();
+    let folded = fold(
+        last.as_ref(),
+        FoldInputs {
+            source,
+            type_config: &config.object,
+            template: &wanted,
+            placing: placed.placing.as_ref(),
+            notes: &placed.notes,
+            overrides: overrides.as_ref(),
+            absent: &absent,
+        },
+    );
+    let write = match folded {
+        Fold::Unchanged => Write::Nothing,
+        Fold::Create(federated) => written(&federated, Write::Create, &mut problems),
+        Fold::Update(federated) => written(&federated, Write::Update, &mut problems),
+    };
+    Decided { write, problems }
+}
+
+fn written(federated: &Federated, write: fn(Value) -> Write, problems: &mut Vec<Refusal>) -> Write {
+    match federated.to_value() {
+        Ok(value) => write(value),
+        Err(error) => {
+            problems.push(Refusal::new("FederatedObjectInvalid", error.to_string()));
+            Write::Nothing
+        }
+    }
+}
+
+/// The placement. `None`: nothing may be written, because nothing is known yet of where the object goes.
+fn place(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    wanted: &Template,
+    last: Option<&Federated>,
+    problems: &mut Vec<Refusal>,
+) -> Option<Placed> {
+    let keep = || last.map(|_| Placed::default());
+    if wanted
+        .annotations
+        .get(annotation::NO_SCHEDULING)
+        .is_some_and(|text| text == "true")
+    {
+        return Some(Placed::default());
+    }
+    let policy = match gather::policy(ctx, key, &wanted.labels) {
+        Policy::NotAsked => return Some(Placed::default()),
+        Policy::Broken { reason, message } => {
+            problems.push(Refusal::new(reason, message));
+            return keep();
+        }
+        Policy::Found(policy) => policy,
+    };
+    let mut annotations = stored_annotations(last);
+    annotations.extend(wanted.annotations.clone());
+    let snapshot = ctx.clusters.snapshot();
+    let document = trigger::document(TriggerInputs {
+        annotations: &annotations,
+        template: &wanted.object,
+        type_config: config.spec(),
+        policy: Some((&policy.key, &policy.policy)),
+        snapshot: &snapshot,
+    });
+    let document = match document {
+        Ok(document) => document,
+        Err(error) => {
+            problems.push(Refusal::new("SchedulingFailed", error.to_string()));
+            return keep();
+        }
+    };
+    let known = annotations
+        .get(annotation::SCHEDULING_TRIGGERS)
+        .map(String::as_str);
+    let triggers = trigger::decide(known, &document, Some(&policy.policy));
+    let notes = notes(&triggers);
+    if last.is_some() && !triggers.reschedule {
+        return Some(Placed {
+            placing: None,
+            notes,
+        });
+    }
+    let question = Question {
+        config,
+        wanted,
+        last,
+        annotations: &annotations,
+        policy: &policy,
+    };
+    match ask(&question, &snapshot, problems) {
+        Some(decision) => Some(Placed {
+            placing: Some(placing(config, &policy, decision)),
+            notes,
+        }),
+        None => keep(),
+    }
+}
+
+/// What the scheduler is asked.
+struct Question<'a> {
+    config: &'a TypeConfig,
+    wanted: &'a Template,
+    last: Option<&'a Federated>,
+    annotations: &'a BTreeMap<String, String>,
+    policy: &'a FoundPolicy,
+}
+
+fn ask(
+    question: &Question<'_>,
+    snapshot: &Snapshot,
+    problems: &mut Vec<Refusal>,
+) -> Option<Decision> {
+    let empty = Federated::default();
+    let spec = &question.last.unwrap_or(&empty).spec;
+    let unit = unit::build(UnitInputs {
+        policy: &question.policy.policy,
+        type_config: question.config.spec(),
+        template: &question.wanted.object,
+        annotations: question.annotations,
+        placements: &spec.placements,
+        overrides: &spec.overrides,
+        features: Features::default(),
+    });
+    let (unit, ignored) = match unit {
+        Ok(built) => built,
+        Err(error) => {
+            problems.push(Refusal::new("SchedulingFailed", error.to_string()));
+            return None;
+        }
+    };
+    for ignored in ignored {
+        let note = format!("{}: {}", ignored.annotation, ignored.message);
+        problems.push(Refusal::new("AnnotationIgnored", note));
+    }
+    match schedule(&unit, snapshot, &question.policy.profile, Timestamp::now()) {
+        Ok(decision) => {
+            if let Some(why) = decision.fit_error() {
+                problems.push(Refusal::new("NothingFits", why));
+            }
+            Some(decision)
+        }
+        Err(broken) => {
+            let mut problem = Refusal::new("SchedulingFailed", broken.to_string());
+            problem.again = true;
+            problems.push(problem);
+            None
+        }
+    }
+}
+
+fn notes(triggers: &TriggerOutcome) -> BTreeMap<&'static str, Option<String>> {
+    BTreeMap::from([
+        (
+            annotation::SCHEDULING_TRIGGERS,
+            Some(triggers.store.clone()),
+        ),
+        (
+            annotation::SCHEDULING_DEFERRED_REASONS,
+            triggers.deferred.clone(),
+        ),
+    ])
+}
+
+/// A decision as it is written (KubeAdmiral `scheduler/scheduler.go`). Namespaces are placed in the name
+/// of the controller that their type config lists.
+fn placing(config: &TypeConfig, found: &FoundPolicy, decision: Decision) -> Placing {
+    let policy = &found.policy;
+    let threshold = policy
+        .auto_migration
+        .as_ref()
+        .and_then(|policy| policy.unschedulable_for.clone());
+    let follow = matches!(policy.followers, Followers::Follow).to_string();
+    Placing {
+        controller: if config.is_namespaces() {
+            controller::NAMESPACE_AUTO_PROPAGATION
+        } else {
+            controller::SCHEDULER
+        },
+        placement: decision.placement,
+        annotations: BTreeMap::from([
+            (annotation::ENABLE_FOLLOWER_SCHEDULING, Some(follow)),
+            (annotation::POD_UNSCHEDULABLE_THRESHOLD, threshold),
+        ]),
+        ..Placing::default()
+    }
+}
+
+fn stored_annotations(last: Option<&Federated>) -> BTreeMap<String, String> {
+    let mut stored = last
+        .and_then(|last| last.metadata.annotations.clone())
+        .unwrap_or_default();
+    // What the source says now is what counts for these, also that it says nothing.
+    for moved in annotation::FEDERATED {
+        stored.remove(moved);
+    }
+    stored
+}
+
+/// Every cluster that will be placed after the pass.
+fn clusters_after(last: Option<&Federated>, placing: Option<&Placing>) -> BTreeSet<ClusterName> {
+    let mut clusters: BTreeSet<ClusterName> = last
+        .into_iter()
+        .flat_map(|last| last.spec.placements.iter())
+        .filter(|entry| placing.is_none_or(|placing| entry.controller != placing.controller))
+        .flat_map(|entry| entry.placement.iter())
+        .filter_map(|reference| ClusterName::new(&reference.cluster).ok())
+        .collect();
+    clusters.extend(
+        placing
+            .into_iter()
+            .flat_map(|placing| placing.placement.keys().cloned()),
+    );
+    clusters
+}
+
+fn overrides(
+    ctx: &Context,
+    key: &Key,
+    wanted: &Template,
+    clusters: &BTreeSet<ClusterName>,
+) -> Result<Resolved, Refusal> {
+    let found = gather::overrides(ctx, key, &wanted.labels)
+        .map_err(|(reason, message)| Refusal::new(reason, message))?;
+    if found.is_empty() {
+        return Ok(Resolved::new());
+    }
+    let labels = ctx.clusters.labels();
+    let none = BTreeMap::new();
+    let targets: Vec<OverrideTarget<'_>> = clusters
+        .iter()
+        .map(|name| OverrideTarget {
+            name,
+            labels: labels.get(name).unwrap_or(&none),
+        })
+        .collect();
+    let sources: Vec<OverrideSource<'_>> = found
+        .iter()
+        .map(|found| OverrideSource {
+            kind: found.kind,
+            name: &found.name,
+            spec: &found.spec,
+        })
+        .collect();
+    resolve(&wanted.object, &targets, &sources).map_err(|failures| {
+        let told = |failure: &OverrideFailure| {
+            format!(
+                "{}: {} rule {}: {}",
+                failure.cluster, failure.policy, failure.rule, failure.message
+            )
+        };
+        let notes: Vec<String> = failures.iter().map(told).collect();
+        Refusal::new("OverridePolicyFailed", notes.join("; "))
+    })
+}

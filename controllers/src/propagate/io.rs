@@ -1,0 +1,510 @@
+//! One key at a time: gather from the stores, decide, and make at most one write. The workers of the
+//! room and everything about the life of a source and its federated object.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use navarch_crds::keys::{finalizer, label, navarch};
+use navarch_crds::names::ClusterName;
+use serde_json::{Value, json};
+
+use super::decide::{self, Refusal, Write};
+use super::watch::{asks, federated_kind, put_federated, put_source};
+use crate::fleet::records::State;
+use crate::fleet::request::{Part, RequestError};
+use crate::runtime::compact::{finalizers, has_finalizer, label as label_of, text};
+use crate::runtime::context::Context;
+use crate::runtime::events::reference;
+use crate::runtime::key::Key;
+use crate::runtime::queue::Priority;
+use crate::runtime::shutdown::caught;
+use crate::runtime::stores::{FederatedEntry, Source, TypeConfig, withdrawing};
+
+/// Why the work on a key failed; it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PropagateError {
+    /// A request failed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A decision could not be made for a reason that may pass.
+    #[error("{0}")]
+    NotNow(String),
+}
+
+/// Starts the workers once everything that decisions rest on is known.
+pub(crate) fn start(ctx: &Arc<Context>) {
+    for _ in 0..ctx.timings.workers {
+        let ctx_of_task = Arc::clone(ctx);
+        ctx.tasks.spawn(async move { worker(&ctx_of_task).await });
+    }
+}
+
+async fn worker(ctx: &Arc<Context>) {
+    let shutdown = ctx.tasks.shutdown().clone();
+    if !ctx.readiness.ready(&shutdown).await {
+        return;
+    }
+    while let Some(key) = ctx.propagate.next(&shutdown).await {
+        match caught(work(ctx, &key)).await {
+            Ok(Ok(())) => {
+                ctx.metrics.reconciled("propagate", "success");
+                ctx.propagate.done(&key);
+            }
+            Ok(Err(error)) => {
+                ctx.metrics.reconciled("propagate", "error");
+                let delay = ctx.propagate.failed(&key);
+                tracing::warn!(object = %key, %error, ?delay, "propagation failed; it will be tried again");
+            }
+            Err(panic) => {
+                ctx.metrics.reconciled("propagate", "panic");
+                let delay = ctx.propagate.failed(&key);
+                tracing::error!(object = %key, panic, ?delay, "propagation panicked");
+            }
+        }
+    }
+}
+
+async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
+    match (ctx.sources.get(key), ctx.federated.get(key)) {
+        (None, None) => Ok(()),
+        (None, Some(federated)) => without_source(ctx, key, &federated).await,
+        (Some(source), federated) => {
+            let Some(config) = ctx.type_configs.get(&source.type_config) else {
+                return Ok(());
+            };
+            with_source(ctx, key, &config, &source, federated.as_ref()).await
+        }
+    }
+}
+
+/// A federated object of which no source is known: users may write them directly, and sources without
+/// a policy label are only looked for when their federated object turns up.
+async fn without_source(
+    ctx: &Context,
+    key: &Key,
+    federated: &FederatedEntry,
+) -> Result<(), PropagateError> {
+    let value = federated.object.value();
+    let about = subject(ctx, key, &value);
+    if federated.object.terminating {
+        return finish(ctx, key, federated, &value, &about).await;
+    }
+    let config = federated
+        .type_config
+        .as_deref()
+        .and_then(|name| ctx.type_configs.get(name));
+    let Some(config) = config else { return Ok(()) };
+    let name = federated.source_name.to_string();
+    let owned = value
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    if owned.is_some_and(|owners| !owners.is_empty())
+        && let Some(source) = ctx.host.get(&config.kind, key.namespace(), &name).await?
+    {
+        // Found: its key is asked for by storing it.
+        if put_source(ctx, &config, source, Priority::Live).as_ref() == Some(key) {
+            return Ok(());
+        }
+    }
+    forget_absent(ctx, key, federated, &value).await
+}
+
+/// Takes clusters that hold no copy any more off the list of a federated object without a source.
+async fn forget_absent(
+    ctx: &Context,
+    key: &Key,
+    federated: &FederatedEntry,
+    value: &Value,
+) -> Result<(), PropagateError> {
+    let absent = confirmed_absent(ctx, key, federated);
+    let before = withdrawing(value);
+    let after: BTreeSet<&ClusterName> = before.difference(&absent).collect();
+    if after.len() == before.len() {
+        return Ok(());
+    }
+    let list: Vec<&str> = after.into_iter().map(ClusterName::as_str).collect();
+    let patch = json!({ "metadata": {
+        "annotations": { navarch::WITHDRAWING: json!(list).to_string() },
+        "resourceVersion": value.pointer("/metadata/resourceVersion"),
+    } });
+    let kind = federated_kind(key);
+    let written = ctx
+        .host
+        .merge(&kind, key.namespace(), &key.name, Part::Whole, &patch)
+        .await;
+    match written {
+        Ok(object) => put_federated(ctx, object, Priority::Live),
+        // Its change wakes the key.
+        Err(error) if error.is_conflict() || error.is_not_found() => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+async fn with_source(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    source: &Source,
+    federated: Option<&FederatedEntry>,
+) -> Result<(), PropagateError> {
+    let value = source.object.value();
+    let about = reference(&value);
+    let last = federated.map(|entry| entry.object.value());
+    if let Some(last) = &last
+        && !belongs(last, &value)
+    {
+        let note = format!("the name of its federated object {key} is taken by another object");
+        ctx.events.warn(&about, "NameCollision", "", &note);
+        if source.object.terminating {
+            release_source(ctx, key, config, &value).await?;
+        }
+        return Ok(());
+    }
+    if source.object.terminating || withdraws(&value, last.as_ref()) {
+        return withdraw(ctx, key, config, &value, federated).await;
+    }
+    if federated.is_some_and(|entry| entry.object.terminating) {
+        // It comes again when it is gone.
+        return match (federated, &last) {
+            (Some(entry), Some(last)) => finish(ctx, key, entry, last, &about).await,
+            _ => Ok(()),
+        };
+    }
+    let absent = federated
+        .map(|entry| confirmed_absent(ctx, key, entry))
+        .unwrap_or_default();
+    // The bookkeeping describes the source as it will be with our finalizer.
+    let decided = decide::decide(ctx, key, config, &held(&value), last.as_ref(), &absent);
+    if matches!(decided.write, Write::Create(_)) {
+        ensure_finalizer(ctx, key, config, &value).await?;
+    }
+    act(ctx, key, decided, &about).await
+}
+
+/// The source with our finalizer on it.
+fn held(source: &Value) -> Value {
+    let mut source = source.clone();
+    if !has_finalizer(&source, finalizer::FEDERATE)
+        && let Some(metadata) = source.get_mut("metadata").and_then(Value::as_object_mut)
+    {
+        let list = metadata.entry("finalizers").or_insert_with(|| json!([]));
+        if let Some(list) = list.as_array_mut() {
+            list.push(json!(finalizer::FEDERATE));
+        }
+    }
+    source
+}
+
+/// The policy label was removed: what it had caused is taken back. A federated object that never had
+/// one (KubeAdmiral makes them for every object) is left alone.
+fn withdraws(source: &Value, last: Option<&Value>) -> bool {
+    if asks(source) {
+        return false;
+    }
+    match last {
+        Some(last) => [label::PROPAGATION_POLICY, label::CLUSTER_PROPAGATION_POLICY]
+            .iter()
+            .any(|key| label_of(last, key).is_some_and(|name| !name.is_empty())),
+        None => true,
+    }
+}
+
+/// Whether a federated object was made for this source.
+fn belongs(federated: &Value, source: &Value) -> bool {
+    let owners = federated
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .filter(|owner| owner.get("controller").and_then(Value::as_bool) == Some(true))
+        .all(|owner| {
+            owner.get("kind") == source.get("kind")
+                && owner.get("name") == source.pointer("/metadata/name")
+        })
+}
+
+/// The source goes or is no longer to be propagated: its federated object goes first, and our finalizer
+/// when that is surely gone.
+async fn withdraw(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    source: &Value,
+    federated: Option<&FederatedEntry>,
+) -> Result<(), PropagateError> {
+    let about = reference(source);
+    match federated {
+        Some(entry) if entry.object.terminating => {
+            finish(ctx, key, entry, &entry.object.value(), &about).await
+        }
+        Some(entry) => {
+            let kind = federated_kind(key);
+            let uid = &entry.object.uid;
+            ctx.host
+                .delete(&kind, key.namespace(), &key.name, Some(uid))
+                .await?;
+            Ok(())
+        }
+        None => release_source(ctx, key, config, source).await,
+    }
+}
+
+async fn release_source(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    source: &Value,
+) -> Result<(), PropagateError> {
+    let name = text(source, "/metadata/name").unwrap_or_default();
+    let uid = text(source, "/metadata/uid").unwrap_or_default();
+    if !has_finalizer(source, finalizer::FEDERATE) {
+        ctx.sources.remove(key, uid);
+        return Ok(());
+    }
+    // A store may be behind; only a read proves that nothing is left.
+    let kind = federated_kind(key);
+    if let Some(present) = ctx.host.get(&kind, key.namespace(), &key.name).await?
+        && belongs(&present, source)
+    {
+        put_federated(ctx, present, Priority::Live);
+        return Ok(());
+    }
+    let mut left = finalizers(source);
+    left.retain(|finalizer| finalizer != finalizer::FEDERATE);
+    match write_finalizers(ctx, &config.kind, key.namespace(), name, source, &left).await {
+        Ok(written) => {
+            if written.pointer("/metadata/deletionTimestamp").is_some() || !asks(&written) {
+                ctx.sources.remove(key, uid);
+            }
+            Ok(())
+        }
+        Err(error) if error.is_not_found() => {
+            ctx.sources.remove(key, uid);
+            Ok(())
+        }
+        Err(error) => refresh(ctx, key, config, name, error).await,
+    }
+}
+
+async fn write_finalizers(
+    ctx: &Context,
+    kind: &crate::fleet::request::Kind,
+    namespace: Option<&str>,
+    name: &str,
+    object: &Value,
+    finalizers: &[String],
+) -> Result<Value, RequestError> {
+    let patch = json!({ "metadata": {
+        "finalizers": finalizers,
+        "resourceVersion": object.pointer("/metadata/resourceVersion"),
+    } });
+    ctx.host
+        .merge(kind, namespace, name, Part::Whole, &patch)
+        .await
+}
+
+async fn ensure_finalizer(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    source: &Value,
+) -> Result<(), PropagateError> {
+    if has_finalizer(source, finalizer::FEDERATE) {
+        return Ok(());
+    }
+    let name = text(source, "/metadata/name").unwrap_or_default();
+    let mut wanted = finalizers(source);
+    wanted.push(finalizer::FEDERATE.to_owned());
+    match write_finalizers(ctx, &config.kind, key.namespace(), name, source, &wanted).await {
+        Ok(written) => {
+            ctx.sources.put(key.clone(), &config.name, written);
+            Ok(())
+        }
+        Err(error) => {
+            refresh(ctx, key, config, name, error).await?;
+            Err(PropagateError::NotNow(
+                "the source changed in between".to_owned(),
+            ))
+        }
+    }
+}
+
+/// After a conflict: take the newest state of the source over, which asks for another look.
+async fn refresh(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    name: &str,
+    error: RequestError,
+) -> Result<(), PropagateError> {
+    if !error.is_conflict() {
+        return Err(error.into());
+    }
+    match ctx.host.get(&config.kind, key.namespace(), name).await? {
+        Some(source) => {
+            put_source(ctx, config, source, Priority::Live);
+        }
+        None => {
+            if let Some(source) = ctx.sources.get(key) {
+                ctx.sources.remove(key, &source.object.uid);
+            }
+        }
+    }
+    ctx.propagate.push(key.clone(), Priority::Live);
+    Ok(())
+}
+
+/// Makes the one write.
+async fn act(
+    ctx: &Context,
+    key: &Key,
+    decided: decide::Decided,
+    about: &ObjectReference,
+) -> Result<(), PropagateError> {
+    for problem in &decided.problems {
+        ctx.events.warn(about, problem.reason, "", &problem.message);
+    }
+    for settled in decide::REASONS {
+        if !decided
+            .problems
+            .iter()
+            .any(|problem| problem.reason == *settled)
+        {
+            ctx.events.settle(about, settled, "");
+        }
+    }
+    let kind = federated_kind(key);
+    let written = match &decided.write {
+        Write::Nothing => Ok(None),
+        Write::Create(object) => ctx
+            .host
+            .create(&kind, key.namespace(), object)
+            .await
+            .map(Some),
+        Write::Update(object) => ctx
+            .host
+            .replace(&kind, key.namespace(), &key.name, object)
+            .await
+            .map(Some),
+    };
+    match written {
+        Ok(Some(object)) => put_federated(ctx, object, Priority::Live),
+        Ok(None) => {}
+        Err(error) if error.is_conflict() || error.is_not_found() => {
+            // Somebody wrote in between: decide again on what is there now.
+            match ctx.host.get(&kind, key.namespace(), &key.name).await? {
+                Some(present) => put_federated(ctx, present, Priority::Live),
+                None if error.is_not_found() => {
+                    if let Some(entry) = ctx.federated.get(key) {
+                        ctx.federated.remove(key, &entry.object.uid);
+                    }
+                }
+                None => {}
+            }
+            ctx.propagate.push(key.clone(), Priority::Live);
+        }
+        Err(error) => {
+            if error.is_rejection() {
+                ctx.events
+                    .warn(about, "FederatedObjectRejected", "", &error.message());
+            }
+            return Err(error.into());
+        }
+    }
+    match decided.problems.into_iter().find_map(Refusal::retry) {
+        Some(message) => Err(PropagateError::NotNow(message)),
+        None => Ok(()),
+    }
+}
+
+/// The clusters that no longer need to be remembered: it is certain that they hold no copy of ours.
+fn confirmed_absent(ctx: &Context, key: &Key, entry: &FederatedEntry) -> BTreeSet<ClusterName> {
+    entry
+        .leaving
+        .iter()
+        .filter(|cluster| is_clear(ctx, key, entry, cluster))
+        .cloned()
+        .collect()
+}
+
+/// Whether a cluster surely holds no copy. A cluster that has left the federation took its copies along:
+/// they are not ours any more.
+fn is_clear(ctx: &Context, key: &Key, entry: &FederatedEntry, cluster: &ClusterName) -> bool {
+    if ctx.clusters.get(cluster).is_none() {
+        return true;
+    }
+    ctx.fleet
+        .get(cluster)
+        .and_then(|member| member.outcome(key))
+        .is_some_and(|outcome| outcome.state == State::Absent && outcome.uid == entry.object.uid)
+}
+
+/// The federated object is being deleted: its finalizer goes when no cluster can hold a copy.
+async fn finish(
+    ctx: &Context,
+    key: &Key,
+    entry: &FederatedEntry,
+    value: &Value,
+    about: &ObjectReference,
+) -> Result<(), PropagateError> {
+    if !has_finalizer(value, finalizer::SYNC) {
+        return Ok(());
+    }
+    let mut waits_for = Vec::new();
+    for cluster in entry.placed.iter().chain(entry.leaving.iter()) {
+        if is_clear(ctx, key, entry, cluster) {
+            continue;
+        }
+        match ctx.fleet.get(cluster) {
+            Some(member) if member.is_ready() => {
+                member.queue.push(key.clone(), Priority::Live);
+            }
+            Some(member) => waits_for.push(format!("{cluster} ({})", member.trouble())),
+            None => waits_for.push(format!("{cluster} (there is no connection to it)")),
+        }
+        if let Some(member) = ctx.fleet.get(cluster)
+            && member.is_ready()
+        {
+            waits_for.push(String::new());
+        }
+    }
+    if waits_for.is_empty() {
+        let mut left = finalizers(value);
+        left.retain(|finalizer| finalizer != finalizer::SYNC);
+        let kind = federated_kind(key);
+        let written = write_finalizers(ctx, &kind, key.namespace(), &key.name, value, &left).await;
+        return match written {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) if error.is_conflict() => {
+                if let Some(present) = ctx.host.get(&kind, key.namespace(), &key.name).await? {
+                    put_federated(ctx, present, Priority::Live);
+                }
+                ctx.propagate.push(key.clone(), Priority::Live);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        };
+    }
+    waits_for.retain(|cluster| !cluster.is_empty());
+    if !waits_for.is_empty() {
+        let note = format!("deletion waits for copies in {}", waits_for.join(", "));
+        ctx.events.warn(about, "DeletionBlocked", "", &note);
+    }
+    Ok(())
+}
+
+/// Whom events about a federated object are about: its source if one is known, else itself.
+pub(crate) fn subject(ctx: &Context, key: &Key, federated: &Value) -> ObjectReference {
+    let template = federated.pointer("/spec/template").unwrap_or(&Value::Null);
+    match ctx.sources.get(key) {
+        Some(source) => ObjectReference {
+            uid: Some(source.object.uid.to_string()),
+            ..reference(template)
+        },
+        None => reference(federated),
+    }
+}

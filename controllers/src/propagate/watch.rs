@@ -1,0 +1,448 @@
+//! What is watched on the host: type configs, and for each its sources; federated objects; policies.
+//! Kinds come and go while the manager runs. Every event becomes a call on a store and, if something
+//! changed, a key in a queue.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use navarch_crds::keys::{annotation, finalizer, label};
+use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::fleet::request::Kind;
+use crate::fleet::watch::{Seen, follow, follow_when_served};
+use crate::runtime::compact::{
+    annotation as annotation_of, has_finalizer, label as label_of, text,
+};
+use crate::runtime::context::Context;
+use crate::runtime::key::Key;
+use crate::runtime::locked;
+use crate::runtime::queue::Priority;
+use crate::runtime::ready::Waiting;
+use crate::runtime::stores::{Changed, Objects, TypeConfig};
+
+fn core_kind(kind: &str, plural: &str, namespaced: bool) -> Kind {
+    Kind::new("core.kubeadmiral.io", "v1alpha1", kind, plural, namespaced)
+}
+
+/// The kind of a federated object with this key.
+pub(crate) fn federated_kind(key: &Key) -> Kind {
+    if key.namespace.is_some() {
+        core_kind("FederatedObject", "federatedobjects", true)
+    } else {
+        core_kind("ClusterFederatedObject", "clusterfederatedobjects", false)
+    }
+}
+
+/// Whether the labels of a source ask for propagation.
+pub(crate) fn asks(object: &Value) -> bool {
+    let refuses = annotation_of(object, annotation::NO_FEDERATED_RESOURCE)
+        .is_some_and(|text| !text.is_empty());
+    let named = |key| label_of(object, key).is_some_and(|name| !name.is_empty());
+    !refuses && (named(label::PROPAGATION_POLICY) || named(label::CLUSTER_PROPAGATION_POLICY))
+}
+
+/// A kind of policy: where it is kept and which label names it.
+struct PolicyKind {
+    kind: Kind,
+    store: fn(&Context) -> &Objects,
+    /// Index into [`label::FEDERATED`]; `None`: scheduling profiles, which policies name.
+    label: Option<usize>,
+}
+
+fn policy_kinds() -> [PolicyKind; 5] {
+    [
+        PolicyKind {
+            kind: core_kind("PropagationPolicy", "propagationpolicies", true),
+            store: |ctx| &ctx.policies,
+            label: Some(0),
+        },
+        PolicyKind {
+            kind: core_kind(
+                "ClusterPropagationPolicy",
+                "clusterpropagationpolicies",
+                false,
+            ),
+            store: |ctx| &ctx.cluster_policies,
+            label: Some(1),
+        },
+        PolicyKind {
+            kind: core_kind("OverridePolicy", "overridepolicies", true),
+            store: |ctx| &ctx.overrides,
+            label: Some(2),
+        },
+        PolicyKind {
+            kind: core_kind("ClusterOverridePolicy", "clusteroverridepolicies", false),
+            store: |ctx| &ctx.cluster_overrides,
+            label: Some(3),
+        },
+        PolicyKind {
+            kind: core_kind("SchedulingProfile", "schedulingprofiles", false),
+            store: |ctx| &ctx.profiles,
+            label: None,
+        },
+    ]
+}
+
+/// Starts every watch of the host.
+pub(crate) fn start(ctx: &Arc<Context>) {
+    for policy in policy_kinds() {
+        let listed = ctx.readiness.wait_for(&*policy.kind.plural);
+        let ctx_of_task = Arc::clone(ctx);
+        ctx.tasks
+            .spawn(follow_policies(ctx_of_task, policy, listed));
+    }
+    let listed = ctx.readiness.wait_for("federatedtypeconfigs");
+    ctx.tasks
+        .spawn(follow_type_configs(Arc::clone(ctx), listed));
+    for key in [Key::new(Some("any"), "any"), Key::new(None, "any")] {
+        let kind = federated_kind(&key);
+        let listed = ctx.readiness.wait_for(&*kind.plural);
+        ctx.tasks
+            .spawn(follow_federated(Arc::clone(ctx), kind, listed));
+    }
+    ctx.tasks.spawn(follow_definitions(Arc::clone(ctx)));
+}
+
+async fn follow_policies(ctx: Arc<Context>, policy: PolicyKind, listed: Waiting) {
+    let mut listed = Some(listed);
+    let store = (policy.store)(&ctx);
+    let shutdown = ctx.tasks.shutdown().clone();
+    let client = ctx.host_clients.watches.clone();
+    let wake = |object: &Value| wake_users(&ctx, policy.label, object);
+    follow(client, &policy.kind, None, &shutdown, |seen| match seen {
+        Seen::Start => {}
+        Seen::Present(mut object) | Seen::Changed(mut object) => {
+            drop_managed_fields(&mut object);
+            if store.put(object.clone()) && listed.is_none() {
+                wake(&object);
+            }
+        }
+        Seen::Deleted(object) => {
+            store.remove(&object);
+            wake(&object);
+        }
+        Seen::Listed => drop(listed.take()),
+        Seen::Failed { message, .. } => {
+            tracing::warn!(
+                kind = &*policy.kind.kind,
+                message,
+                "policies could not be watched"
+            );
+        }
+    })
+    .await;
+}
+
+fn drop_managed_fields(object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+}
+
+/// Asks for a look at every object that names the policy.
+fn wake_users(ctx: &Context, index: Option<usize>, policy: &Value) {
+    let name = text(policy, "/metadata/name").unwrap_or_default();
+    let namespace = text(policy, "/metadata/namespace");
+    let concerns = |key: &Key, named: &[Option<Arc<str>>; 4]| match index {
+        // A profile is named by policies; which objects that concerns is for the triggers to say.
+        None => named.iter().take(2).any(Option::is_some),
+        Some(index) => {
+            named.get(index).and_then(Option::as_deref) == Some(name)
+                && (namespace.is_none() || key.namespace() == namespace)
+        }
+    };
+    let mut keys: HashSet<Key> = ctx
+        .sources
+        .keys(|key, source| concerns(key, &source.policies))
+        .into_iter()
+        .collect();
+    let with_key = ctx
+        .federated
+        .keys_by(|key, entry| concerns(key, &entry.policies));
+    keys.extend(with_key);
+    let mut keys: Vec<Key> = keys.into_iter().collect();
+    keys.sort();
+    for key in keys {
+        ctx.propagate.push(key, Priority::Live);
+    }
+}
+
+/// Definitions of types on the host: a kind that was not served may be served now.
+async fn follow_definitions(ctx: Arc<Context>) {
+    let kind = Kind::new(
+        "apiextensions.k8s.io",
+        "v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+    );
+    let shutdown = ctx.tasks.shutdown().clone();
+    let mut listed = false;
+    follow(
+        ctx.host_clients.watches.clone(),
+        &kind,
+        None,
+        &shutdown,
+        |seen| match seen {
+            Seen::Listed => listed = true,
+            Seen::Changed(_) | Seen::Deleted(_) if listed => {
+                ctx.host_types.send_modify(|version| *version += 1);
+            }
+            Seen::Start | Seen::Present(_) | Seen::Changed(_) | Seen::Deleted(_) => {}
+            Seen::Failed { message, .. } => {
+                tracing::warn!(message, "definitions of the host could not be watched");
+            }
+        },
+    )
+    .await;
+}
+
+async fn follow_type_configs(ctx: Arc<Context>, listed: Waiting) {
+    let mut listed = Some(listed);
+    let running: Mutex<BTreeMap<String, CancellationToken>> = Mutex::default();
+    let shutdown = ctx.tasks.shutdown().clone();
+    let kind = core_kind("FederatedTypeConfig", "federatedtypeconfigs", false);
+    let mut present = HashSet::new();
+    let stop = |name: &str| {
+        if let Some(token) = locked(&running).remove(name) {
+            token.cancel();
+        }
+        ctx.type_configs.remove(name);
+        ctx.federated_types.send_modify(|version| *version += 1);
+    };
+    follow(
+        ctx.host_clients.watches.clone(),
+        &kind,
+        None,
+        &shutdown,
+        |seen| match seen {
+            Seen::Start => present.clear(),
+            Seen::Present(object) | Seen::Changed(object) => {
+                let Some(name) = text(&object, "/metadata/name").map(str::to_owned) else {
+                    return;
+                };
+                let first = listed.is_some();
+                present.insert(name.clone());
+                if let Some(config) = put_type_config(&ctx, &name, &object) {
+                    let token = shutdown.child_token();
+                    if let Some(old) = locked(&running).insert(name, token.clone()) {
+                        old.cancel();
+                    }
+                    let waiting = first.then(|| {
+                        ctx.readiness
+                            .wait_for(format!("sources of {}", config.name))
+                    });
+                    ctx.tasks
+                        .spawn(follow_sources(Arc::clone(&ctx), config, token, waiting));
+                }
+            }
+            Seen::Deleted(object) => stop(text(&object, "/metadata/name").unwrap_or_default()),
+            Seen::Listed => {
+                for config in ctx.type_configs.all() {
+                    if !present.contains(&*config.name) {
+                        stop(&config.name);
+                    }
+                }
+                drop(listed.take());
+            }
+            Seen::Failed { message, .. } => {
+                tracing::warn!(message, "type configs could not be watched");
+            }
+        },
+    )
+    .await;
+}
+
+/// Takes a type config over; `Some`: it is new or changed.
+fn put_type_config(ctx: &Context, name: &str, object: &Value) -> Option<Arc<TypeConfig>> {
+    let spec = object.get("spec").cloned().unwrap_or_default();
+    let spec: FederatedTypeConfigSpec = match serde_json::from_value(spec) {
+        Ok(spec) => spec,
+        Err(error) => {
+            tracing::error!(type_config = name, %error, "the type config cannot be read; the last one stays");
+            return None;
+        }
+    };
+    if !ctx.type_configs.put(name, spec) {
+        return None;
+    }
+    ctx.federated.settle_type_configs(&ctx.type_configs);
+    ctx.federated_types.send_modify(|version| *version += 1);
+    for key in ctx
+        .federated
+        .keys(|entry| entry.type_config.as_deref() == Some(name))
+    {
+        ctx.propagate.push(key, Priority::Backlog);
+    }
+    ctx.type_configs.get(name)
+}
+
+async fn follow_sources(
+    ctx: Arc<Context>,
+    config: Arc<TypeConfig>,
+    shutdown: CancellationToken,
+    listed: Option<Waiting>,
+) {
+    let mut listed = listed;
+    let mut present: HashSet<Key> = HashSet::new();
+    let client = ctx.host_clients.watches.clone();
+    let types = ctx.host_types.subscribe();
+    follow_when_served(
+        client,
+        &config.kind,
+        None,
+        types,
+        &shutdown,
+        |seen| match seen {
+            Seen::Start => present.clear(),
+            Seen::Present(object) => {
+                if let Some(key) = put_source(&ctx, &config, object, Priority::Backlog) {
+                    present.insert(key);
+                }
+            }
+            Seen::Changed(object) => {
+                put_source(&ctx, &config, object, Priority::Live);
+            }
+            Seen::Deleted(object) => {
+                let uid = text(&object, "/metadata/uid").unwrap_or_default();
+                if let Some(key) = Key::of_source(&object, &config.name)
+                    && ctx.sources.remove(&key, uid)
+                {
+                    ctx.propagate.push(key, Priority::Live);
+                }
+            }
+            Seen::Listed => {
+                let known = ctx
+                    .sources
+                    .keys(|_, source| source.type_config == config.name);
+                for key in known.into_iter().filter(|key| !present.contains(key)) {
+                    // Our finalizer was on it, so it cannot have gone without us; what is true is read
+                    // when the key is worked on.
+                    if let Some(source) = ctx.sources.get(&key) {
+                        ctx.sources.remove(&key, &source.object.uid);
+                    }
+                    ctx.propagate.push(key, Priority::Live);
+                }
+                present.clear();
+                drop(listed.take());
+            }
+            Seen::Failed {
+                message,
+                not_served,
+            } => {
+                if not_served {
+                    tracing::info!(
+                        kind = &*config.kind.kind,
+                        "not served by the host; waiting until it is"
+                    );
+                    drop(listed.take());
+                } else {
+                    tracing::warn!(
+                        kind = &*config.kind.kind,
+                        message,
+                        "sources could not be watched"
+                    );
+                }
+            }
+        },
+    )
+    .await;
+}
+
+/// Stores a source if anything asks for it; returns its key if it is stored.
+pub(crate) fn put_source(
+    ctx: &Context,
+    config: &TypeConfig,
+    object: Value,
+    priority: Priority,
+) -> Option<Key> {
+    let key = Key::of_source(&object, &config.name)?;
+    let wanted = asks(&object)
+        || has_finalizer(&object, finalizer::FEDERATE)
+        || ctx.sources.get(&key).is_some()
+        || ctx.federated.get(&key).is_some();
+    if !wanted {
+        return None;
+    }
+    match ctx.sources.put(key.clone(), &config.name, object) {
+        Changed::Content => ctx.propagate.push(key.clone(), priority),
+        Changed::Status => ctx.report_soon(&key),
+        Changed::Nothing => {}
+    }
+    Some(key)
+}
+
+async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
+    let mut listed = Some(listed);
+    let mut present: HashSet<Key> = HashSet::new();
+    let shutdown = ctx.tasks.shutdown().clone();
+    let namespaced = kind.namespaced;
+    follow(
+        ctx.host_clients.watches.clone(),
+        &kind,
+        None,
+        &shutdown,
+        |seen| match seen {
+            Seen::Start => present.clear(),
+            Seen::Present(object) => {
+                present.extend(Key::of_object(&object));
+                put_federated(&ctx, object, Priority::Backlog);
+            }
+            Seen::Changed(object) => put_federated(&ctx, object, Priority::Live),
+            Seen::Deleted(object) => {
+                let uid = text(&object, "/metadata/uid").unwrap_or_default();
+                if let Some(key) = Key::of_object(&object) {
+                    remove_federated(&ctx, &key, uid);
+                }
+            }
+            Seen::Listed => {
+                let known = ctx
+                    .federated
+                    .keys_by(|key, _| key.namespace.is_some() == namespaced);
+                for key in known.into_iter().filter(|key| !present.contains(key)) {
+                    if let Some(entry) = ctx.federated.get(&key) {
+                        remove_federated(&ctx, &key, &entry.object.uid);
+                    }
+                }
+                present.clear();
+                drop(listed.take());
+            }
+            Seen::Failed { message, .. } => {
+                tracing::warn!(
+                    kind = &*kind.kind,
+                    message,
+                    "federated objects could not be watched"
+                );
+            }
+        },
+    )
+    .await;
+}
+
+/// Takes a state of a federated object over, from the watch or from an answer to our own write.
+pub(crate) fn put_federated(ctx: &Context, object: Value, priority: Priority) {
+    let Some(key) = Key::of_object(&object) else {
+        return;
+    };
+    match ctx.federated.put(key.clone(), object, &ctx.type_configs) {
+        Changed::Content => {
+            ctx.dispatch(&key, priority);
+            ctx.propagate.push(key.clone(), priority);
+            ctx.report_soon(&key);
+        }
+        Changed::Status => ctx.report_soon(&key),
+        Changed::Nothing => {}
+    }
+}
+
+fn remove_federated(ctx: &Context, key: &Key, uid: &str) {
+    if ctx.federated.remove(key, uid).is_none() {
+        return;
+    }
+    for member in ctx.fleet.all() {
+        member.forget(key);
+    }
+    ctx.propagate.push(key.clone(), Priority::Live);
+}

@@ -1,0 +1,134 @@
+//! What is counted, under the prefix `navarch_`. Labels are clusters, rooms and outcomes, never object names.
+
+use std::fmt::Write as _;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// One room and how its work ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RoomOutcome {
+    room: &'static str,
+    result: &'static str,
+}
+
+/// One member and what was done there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct MemberAction {
+    cluster: String,
+    action: &'static str,
+    result: &'static str,
+}
+
+/// One member.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct MemberLabel {
+    cluster: String,
+}
+
+/// The metrics of one manager.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    reconciles: Family<RoomOutcome, Counter>,
+    member_actions: Family<MemberAction, Counter>,
+    member_ready: Family<MemberLabel, Gauge>,
+    leader: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("navarch");
+        let reconciles = Family::default();
+        registry.register(
+            "reconciles",
+            "Reconciles by room and result",
+            reconciles.clone(),
+        );
+        let member_actions = Family::default();
+        registry.register(
+            "member_actions",
+            "Requests that change members",
+            member_actions.clone(),
+        );
+        let member_ready = Family::default();
+        registry.register(
+            "member_ready",
+            "1 if the member answers",
+            member_ready.clone(),
+        );
+        let leader = Gauge::default();
+        registry.register("leader", "1 if this process leads", leader.clone());
+        Self {
+            registry,
+            reconciles,
+            member_actions,
+            member_ready,
+            leader,
+        }
+    }
+
+    pub(crate) fn reconciled(&self, room: &'static str, result: &'static str) {
+        self.reconciles
+            .get_or_create(&RoomOutcome { room, result })
+            .inc();
+    }
+
+    pub(crate) fn member_action(&self, cluster: &str, action: &'static str, succeeded: bool) {
+        let result = if succeeded { "success" } else { "error" };
+        let label = MemberAction {
+            cluster: cluster.to_owned(),
+            action,
+            result,
+        };
+        self.member_actions.get_or_create(&label).inc();
+    }
+
+    pub(crate) fn set_member_ready(&self, cluster: &str, ready: bool) {
+        let label = MemberLabel {
+            cluster: cluster.to_owned(),
+        };
+        self.member_ready
+            .get_or_create(&label)
+            .set(i64::from(ready));
+    }
+
+    pub(crate) fn forget_member(&self, cluster: &str) {
+        self.member_ready.remove(&MemberLabel {
+            cluster: cluster.to_owned(),
+        });
+    }
+
+    pub(crate) fn set_leader(&self, leader: bool) {
+        self.leader.set(i64::from(leader));
+    }
+
+    /// The text that `/metrics` answers.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        if let Err(error) = encode(&mut text, &self.registry) {
+            text.clear();
+            let _ = writeln!(text, "# metrics could not be encoded: {error}");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_appear_with_prefix_and_total() {
+        let metrics = Metrics::new();
+        metrics.reconciled("propagate", "success");
+        metrics.member_action("m1", "apply", true);
+        let text = metrics.render();
+        assert!(text.contains("navarch_reconciles_total{room=\"propagate\",result=\"success\"} 1"));
+        assert!(text.contains("cluster=\"m1\""));
+    }
+}

@@ -1,0 +1,164 @@
+//! One run of the manager: serve the admin endpoints, become the leader, open the rooms, end cleanly.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::admin;
+use super::context::{Context, Fleet};
+use super::events::Events;
+use super::lease::{self, Term};
+use super::metrics::Metrics;
+use super::options::RunOptions;
+use super::queue::Queue;
+use super::ready::Readiness;
+use super::shutdown::Tasks;
+use super::stores::{Clusters, FederatedObjects, Objects, Sources, TypeConfigs};
+use crate::fleet::connect::Clients;
+use crate::fleet::limits;
+use crate::fleet::request::Requests;
+
+/// Why a run ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The admin address cannot be used.
+    #[error("listening on {address}: choose another address or end what uses it")]
+    Admin {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No client for the host.
+    #[error("connecting to the host: check its kubeconfig")]
+    Host {
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process leads now.
+    #[error(
+        "leadership was lost: another process leads, or the lease could not be renewed in time"
+    )]
+    LeadershipLost,
+}
+
+/// Runs the manager until `shutdown`.
+///
+/// # Errors
+/// When it cannot start, or must not go on because it does not lead any more.
+pub async fn run(options: RunOptions, shutdown: CancellationToken) -> Result<(), RunError> {
+    let mut host = options.host.clone();
+    // The response-head time-out and our own queues replace the client's hidden retries.
+    host.default_retry = false;
+    let clients = Clients::new(&host).map_err(|error| RunError::Host {
+        source: error.into(),
+    })?;
+    let tasks = Tasks::new(shutdown.child_token());
+    let metrics = Arc::new(Metrics::new());
+    let readiness = Readiness::default();
+    if let Some(address) = options.admin_address {
+        let listener = admin::bind(address)
+            .await
+            .map_err(|source| RunError::Admin { address, source })?;
+        let stop = tasks.shutdown().clone();
+        tasks.spawn(admin::serve(
+            listener,
+            readiness.clone(),
+            Arc::clone(&metrics),
+            stop,
+        ));
+    }
+    let (term, held) = match options.leader_election.clone() {
+        None => (Term::without_election(), None),
+        Some(election) => {
+            let client = clients.requests.clone();
+            match lease::acquire(client, election, tasks.shutdown()).await {
+                None => {
+                    tasks.stop().await;
+                    return Ok(());
+                }
+                Some(held) => (held.term.clone(), Some(held)),
+            }
+        }
+    };
+    metrics.set_leader(true);
+    let ctx = context(
+        &options,
+        clients,
+        term,
+        tasks.clone(),
+        readiness,
+        Arc::clone(&metrics),
+    );
+    crate::rooms::open(&ctx);
+    let lost = stay(held, &tasks, &shutdown).await;
+    metrics.set_leader(false);
+    tasks.stop().await;
+    if lost {
+        Err(RunError::LeadershipLost)
+    } else {
+        Ok(())
+    }
+}
+
+/// Until shutdown or the loss of leadership (`true`). The lease is kept until the work has stopped, and
+/// released then.
+async fn stay(held: Option<lease::Held>, tasks: &Tasks, shutdown: &CancellationToken) -> bool {
+    let Some(held) = held else {
+        shutdown.cancelled().await;
+        return false;
+    };
+    let release = CancellationToken::new();
+    let keep = held.keep(&release);
+    tokio::pin!(keep);
+    tokio::select! {
+        lost = &mut keep => lost,
+        () = shutdown.cancelled() => {
+            tasks.stop().await;
+            release.cancel();
+            keep.await;
+            false
+        }
+    }
+}
+
+fn context(
+    options: &RunOptions,
+    clients: Clients,
+    term: Term,
+    tasks: Tasks,
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
+) -> Arc<Context> {
+    let (events, publisher) = Events::start(clients.requests.clone(), tasks.shutdown().clone());
+    tasks.spawn(publisher);
+    let backoff = Context::backoff(&options.timings);
+    Arc::new(Context {
+        host: Requests::new(clients.requests.clone(), term.clone(), limits::REQUEST),
+        host_clients: clients,
+        term,
+        system_namespace: options.system_namespace.clone(),
+        timings: options.timings.clone(),
+        tasks,
+        readiness,
+        metrics,
+        events,
+        type_configs: TypeConfigs::default(),
+        sources: Sources::default(),
+        federated: FederatedObjects::default(),
+        clusters: Clusters::default(),
+        policies: Objects::default(),
+        cluster_policies: Objects::default(),
+        overrides: Objects::default(),
+        cluster_overrides: Objects::default(),
+        profiles: Objects::default(),
+        fleet: Fleet::default(),
+        host_types: watch::Sender::new(0),
+        federated_types: watch::Sender::new(0),
+        propagate: Queue::new(backoff),
+        report: Queue::new(backoff),
+    })
+}

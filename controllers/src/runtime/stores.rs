@@ -1,0 +1,443 @@
+//! What is known of the host: sources, federated objects, policies, type configs, clusters. Driven by
+//! plain `put` and `remove` calls that say whether anything changed; no I/O.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use navarch_crds::keys::label;
+use navarch_crds::keys::navarch::WITHDRAWING;
+use navarch_crds::names::ClusterName;
+use navarch_crds::v1alpha1::{FederatedCluster, FederatedTypeConfig, FederatedTypeConfigSpec};
+use navarch_scheduler::snapshot::{Cluster, Snapshot};
+use serde_json::Value;
+
+use super::compact::{Compact, annotation, label as label_of, text};
+use super::key::Key;
+use super::locked;
+use crate::fleet::request::Kind;
+
+/// A type that is federated.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TypeConfig {
+    pub(crate) name: Arc<str>,
+    pub(crate) object: FederatedTypeConfig,
+    pub(crate) kind: Kind,
+}
+
+impl TypeConfig {
+    pub(crate) fn is_namespaces(&self) -> bool {
+        self.object.is_namespace()
+    }
+
+    pub(crate) fn spec(&self) -> &FederatedTypeConfigSpec {
+        &self.object.spec
+    }
+}
+
+/// The types that are federated, by name.
+#[derive(Debug, Default)]
+pub(crate) struct TypeConfigs {
+    by_name: Mutex<BTreeMap<Arc<str>, Arc<TypeConfig>>>,
+}
+
+impl TypeConfigs {
+    /// `true`: something changed.
+    pub(crate) fn put(&self, name: &str, spec: FederatedTypeConfigSpec) -> bool {
+        let source = &spec.source_type;
+        let kind = Kind::new(
+            &source.group,
+            &source.version,
+            &source.kind,
+            &source.plural_name,
+            source.scope == "Namespaced",
+        );
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let object = FederatedTypeConfig { metadata, spec };
+        let config = TypeConfig {
+            name: Arc::from(name),
+            object,
+            kind,
+        };
+        let mut by_name = locked(&self.by_name);
+        if by_name.get(name).is_some_and(|present| **present == config) {
+            return false;
+        }
+        by_name.insert(Arc::from(name), Arc::new(config));
+        true
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        locked(&self.by_name).remove(name);
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<TypeConfig>> {
+        locked(&self.by_name).get(name).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<TypeConfig>> {
+        locked(&self.by_name).values().cloned().collect()
+    }
+
+    /// The type config of a template, by group and kind. The version is not compared, so that a type
+    /// config may move to a newer one.
+    pub(crate) fn of_template(&self, template: &Value) -> Option<Arc<TypeConfig>> {
+        let api_version = template.get("apiVersion").and_then(Value::as_str)?;
+        let kind = template.get("kind").and_then(Value::as_str)?;
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        locked(&self.by_name)
+            .values()
+            .find(|config| &*config.kind.group == group && &*config.kind.kind == kind)
+            .cloned()
+    }
+}
+
+/// A source object and its type.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) type_config: Arc<str>,
+    pub(crate) object: Compact,
+    pub(crate) policies: References,
+}
+
+/// The policies that an object names, in the order of [`label::FEDERATED`].
+pub(crate) type References = [Option<Arc<str>>; 4];
+
+fn references(object: &Value) -> References {
+    label::FEDERATED.map(|key| {
+        label_of(object, key)
+            .filter(|name| !name.is_empty())
+            .map(Arc::from)
+    })
+}
+
+/// Source objects that something asks to federate.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    by_key: Mutex<HashMap<Key, Source>>,
+}
+
+/// What putting an object changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// Nothing that matters, or the object is older than what is known.
+    Nothing,
+    /// Only the status.
+    Status,
+    /// The content.
+    Content,
+}
+
+fn compare(before: Option<&Compact>, now: &Compact) -> Option<Changed> {
+    let Some(before) = before else {
+        return Some(Changed::Content);
+    };
+    if before.is_newer_than(now) {
+        return None;
+    }
+    Some(if before.uid != now.uid || before.digest != now.digest {
+        Changed::Content
+    } else if before.status_digest != now.status_digest {
+        Changed::Status
+    } else {
+        Changed::Nothing
+    })
+}
+
+impl Sources {
+    pub(crate) fn put(&self, key: Key, type_config: &Arc<str>, value: Value) -> Changed {
+        let policies = references(&value);
+        let object = Compact::new(value);
+        let mut by_key = locked(&self.by_key);
+        let before = by_key.get(&key).map(|source| &source.object);
+        let Some(changed) = compare(before, &object) else {
+            return Changed::Nothing;
+        };
+        by_key.insert(
+            key,
+            Source {
+                type_config: Arc::clone(type_config),
+                object,
+                policies,
+            },
+        );
+        changed
+    }
+
+    /// Removes the object if it is the one with `uid`.
+    pub(crate) fn remove(&self, key: &Key, uid: &str) -> bool {
+        let mut by_key = locked(&self.by_key);
+        let ours = by_key
+            .get(key)
+            .is_some_and(|source| &*source.object.uid == uid);
+        if ours {
+            by_key.remove(key);
+        }
+        ours
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Source> {
+        locked(&self.by_key).get(key).cloned()
+    }
+
+    /// The keys for which `wanted` holds, sorted.
+    pub(crate) fn keys(&self, wanted: impl Fn(&Key, &Source) -> bool) -> Vec<Key> {
+        let mut keys: Vec<Key> = locked(&self.by_key)
+            .iter()
+            .filter(|(key, source)| wanted(key, source))
+            .map(|(key, _)| key.clone())
+            .collect();
+        keys.sort();
+        keys
+    }
+}
+
+/// A federated object and where copies of it may be.
+#[derive(Clone, Debug)]
+pub(crate) struct FederatedEntry {
+    pub(crate) object: Compact,
+    /// The union of all placements.
+    pub(crate) placed: Arc<BTreeSet<ClusterName>>,
+    /// Not placed any more; copies may exist.
+    pub(crate) leaving: Arc<BTreeSet<ClusterName>>,
+    /// The type config of the template, if it could be told.
+    pub(crate) type_config: Option<Arc<str>>,
+    /// Namespace and name of what the template describes.
+    pub(crate) source_name: Arc<str>,
+    pub(crate) policies: References,
+}
+
+impl FederatedEntry {
+    fn new(value: Value, type_configs: &TypeConfigs) -> Self {
+        let mut placed = BTreeSet::new();
+        let placements = value.pointer("/spec/placements").and_then(Value::as_array);
+        for entry in placements.into_iter().flatten() {
+            let clusters = entry.get("placement").and_then(Value::as_array);
+            placed.extend(clusters.into_iter().flatten().filter_map(cluster_of));
+        }
+        let mut leaving = withdrawing(&value);
+        let reported = value.pointer("/status/clusters").and_then(Value::as_array);
+        leaving.extend(reported.into_iter().flatten().filter_map(cluster_of));
+        leaving.retain(|cluster| !placed.contains(cluster));
+        let template = value.pointer("/spec/template").unwrap_or(&Value::Null);
+        let type_config = type_configs
+            .of_template(template)
+            .map(|config| Arc::clone(&config.name));
+        let source_name = text(template, "/metadata/name").unwrap_or_default().into();
+        Self {
+            placed: Arc::new(placed),
+            leaving: Arc::new(leaving),
+            type_config,
+            source_name,
+            policies: references(&value),
+            object: Compact::new(value),
+        }
+    }
+}
+
+fn cluster_of(entry: &Value) -> Option<ClusterName> {
+    entry
+        .get("cluster")
+        .and_then(Value::as_str)
+        .and_then(|name| ClusterName::new(name).ok())
+}
+
+/// The clusters that our own annotation lists.
+pub(crate) fn withdrawing(value: &Value) -> BTreeSet<ClusterName> {
+    annotation(value, WITHDRAWING)
+        .and_then(|list| serde_json::from_str::<Vec<String>>(list).ok())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|name| ClusterName::new(name).ok())
+        .collect()
+}
+
+/// Federated objects of both kinds.
+#[derive(Debug, Default)]
+pub(crate) struct FederatedObjects {
+    by_key: Mutex<HashMap<Key, FederatedEntry>>,
+}
+
+impl FederatedObjects {
+    pub(crate) fn put(&self, key: Key, value: Value, type_configs: &TypeConfigs) -> Changed {
+        let entry = FederatedEntry::new(value, type_configs);
+        let mut by_key = locked(&self.by_key);
+        let Some(changed) = compare(by_key.get(&key).map(|known| &known.object), &entry.object)
+        else {
+            return Changed::Nothing;
+        };
+        by_key.insert(key, entry);
+        changed
+    }
+
+    pub(crate) fn remove(&self, key: &Key, uid: &str) -> Option<FederatedEntry> {
+        let mut by_key = locked(&self.by_key);
+        if by_key
+            .get(key)
+            .is_some_and(|entry| &*entry.object.uid == uid)
+        {
+            by_key.remove(key)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<FederatedEntry> {
+        locked(&self.by_key).get(key).cloned()
+    }
+
+    /// The keys for which `wanted` holds, sorted.
+    pub(crate) fn keys(&self, wanted: impl Fn(&FederatedEntry) -> bool) -> Vec<Key> {
+        self.keys_by(|_, entry| wanted(entry))
+    }
+
+    /// The same, looking at the key too.
+    pub(crate) fn keys_by(&self, wanted: impl Fn(&Key, &FederatedEntry) -> bool) -> Vec<Key> {
+        let mut keys: Vec<Key> = locked(&self.by_key)
+            .iter()
+            .filter(|(key, entry)| wanted(key, entry))
+            .map(|(key, _)| key.clone())
+            .collect();
+        keys.sort();
+        keys
+    }
+
+    /// Finds the type configs of templates that came before their type config.
+    pub(crate) fn settle_type_configs(&self, type_configs: &TypeConfigs) {
+        let mut by_key = locked(&self.by_key);
+        by_key.retain(|_, entry| {
+            let value = entry.object.value();
+            let template = value.pointer("/spec/template").unwrap_or(&Value::Null);
+            entry.type_config = type_configs
+                .of_template(template)
+                .map(|config| Arc::clone(&config.name));
+            true
+        });
+    }
+}
+
+/// Objects that are looked up whole, by namespace and name: policies, override policies, profiles.
+#[derive(Debug, Default)]
+pub(crate) struct Objects {
+    by_name: Mutex<BTreeMap<(String, String), Arc<Value>>>,
+}
+
+impl Objects {
+    /// `true`: the content changed.
+    pub(crate) fn put(&self, value: Value) -> bool {
+        let key = Self::key(&value);
+        let mut by_name = locked(&self.by_name);
+        let same = by_name.get(&key).is_some_and(|known| {
+            known.get("spec") == value.get("spec")
+                && known.pointer("/metadata/uid") == value.pointer("/metadata/uid")
+        });
+        by_name.insert(key, Arc::new(value));
+        !same
+    }
+
+    pub(crate) fn remove(&self, value: &Value) {
+        locked(&self.by_name).remove(&Self::key(value));
+    }
+
+    pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        locked(&self.by_name)
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .cloned()
+    }
+
+    fn key(value: &Value) -> (String, String) {
+        let part = |pointer| text(value, pointer).unwrap_or_default().to_owned();
+        (part("/metadata/namespace"), part("/metadata/name"))
+    }
+}
+
+/// A cluster object of the host.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterEntry {
+    pub(crate) object: Arc<FederatedCluster>,
+    pub(crate) scheduling: Arc<Cluster>,
+}
+
+/// The cluster objects, and the snapshot that decisions are made on.
+#[derive(Debug, Default)]
+pub(crate) struct Clusters {
+    state: Mutex<ClusterState>,
+}
+
+#[derive(Debug, Default)]
+struct ClusterState {
+    by_name: BTreeMap<ClusterName, ClusterEntry>,
+    snapshot: Arc<Snapshot>,
+    version: u64,
+}
+
+impl ClusterState {
+    fn renew(&mut self) {
+        self.version += 1;
+        let clusters = self
+            .by_name
+            .values()
+            .map(|entry| Arc::clone(&entry.scheduling));
+        self.snapshot = Arc::new(Snapshot::new(clusters, self.version));
+    }
+}
+
+impl Clusters {
+    /// `true`: something changed that a decision may rest on (not the amounts that are free: those
+    /// change all the time and are no reason to decide again).
+    pub(crate) fn put(&self, name: ClusterName, object: FederatedCluster) -> bool {
+        let scheduling = match Cluster::new(&object) {
+            Ok(cluster) => Arc::new(cluster),
+            Err(error) => {
+                tracing::error!(cluster = %name, %error, "the cluster cannot be scheduled to");
+                return false;
+            }
+        };
+        let mut state = locked(&self.state);
+        let same = state.by_name.get(&name).is_some_and(|known| {
+            known.scheduling.hashes() == scheduling.hashes()
+                && known.scheduling.joined() == scheduling.joined()
+                && known.scheduling.terminating() == scheduling.terminating()
+                && known.object.metadata.uid == object.metadata.uid
+        });
+        state.by_name.insert(
+            name,
+            ClusterEntry {
+                object: Arc::new(object),
+                scheduling,
+            },
+        );
+        state.renew();
+        !same
+    }
+
+    pub(crate) fn remove(&self, name: &ClusterName) {
+        let mut state = locked(&self.state);
+        state.by_name.remove(name);
+        state.renew();
+    }
+
+    pub(crate) fn get(&self, name: &ClusterName) -> Option<ClusterEntry> {
+        locked(&self.state).by_name.get(name).cloned()
+    }
+
+    pub(crate) fn names(&self) -> Vec<ClusterName> {
+        locked(&self.state).by_name.keys().cloned().collect()
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&locked(&self.state).snapshot)
+    }
+
+    /// Name and labels of every cluster that has joined, as override rules look at them.
+    pub(crate) fn labels(&self) -> BTreeMap<ClusterName, BTreeMap<String, String>> {
+        locked(&self.state)
+            .by_name
+            .iter()
+            .map(|(name, entry)| (name.clone(), entry.scheduling.labels().clone()))
+            .collect()
+    }
+}

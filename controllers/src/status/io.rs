@@ -1,0 +1,367 @@
+//! From the members back to the user: the status of the source, and of the federated object. At most
+//! one write each a window, and none when nothing differs.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use navarch_crds::names::ClusterName;
+use navarch_crds::v1alpha1::{
+    GenericFederatedObjectCondition, GenericFederatedObjectStatus, PropagationStatus,
+    PropagationStatusType as Status,
+};
+use serde_json::{Value, json};
+
+use super::aggregate::aggregate;
+use super::observe::Observed;
+use crate::fleet::records::{Outcome, State};
+use crate::fleet::request::{Part, RequestError};
+use crate::propagate::watch::{federated_kind, put_federated, put_source};
+use crate::runtime::context::Context;
+use crate::runtime::key::Key;
+use crate::runtime::patch::merge_patch;
+use crate::runtime::queue::Priority;
+use crate::runtime::shutdown::caught;
+use crate::runtime::stores::FederatedEntry;
+
+/// Starts the workers.
+pub(crate) fn start(ctx: &Arc<Context>) {
+    for _ in 0..ctx.timings.workers {
+        let ctx_of_task = Arc::clone(ctx);
+        ctx.tasks.spawn(async move { worker(&ctx_of_task).await });
+    }
+}
+
+async fn worker(ctx: &Arc<Context>) {
+    let shutdown = ctx.tasks.shutdown().clone();
+    if !ctx.readiness.ready(&shutdown).await {
+        return;
+    }
+    while let Some(key) = ctx.report.next(&shutdown).await {
+        match caught(report(ctx, &key)).await {
+            Ok(Ok(())) => {
+                ctx.metrics.reconciled("status", "success");
+                ctx.report.done(&key);
+            }
+            Ok(Err(error)) => {
+                ctx.metrics.reconciled("status", "error");
+                let delay = ctx.report.failed(&key);
+                tracing::warn!(object = %key, error = error.message(), ?delay, "the status could not be written");
+            }
+            Err(panic) => {
+                ctx.metrics.reconciled("status", "panic");
+                ctx.report.failed(&key);
+                tracing::error!(object = %key, panic, "the status panicked");
+            }
+        }
+    }
+}
+
+/// What is known of the copy in one cluster.
+struct Seen {
+    cluster: ClusterName,
+    placed: bool,
+    /// `None`: the cluster has not been looked at for this generation.
+    state: Option<State>,
+    observed: Option<Observed>,
+    generation: i64,
+}
+
+fn gather(ctx: &Context, key: &Key, entry: &FederatedEntry) -> Vec<Seen> {
+    let clusters = entry.placed.iter().map(|name| (name, true));
+    let leaving = entry.leaving.iter().map(|name| (name, false));
+    let mut seen: Vec<Seen> = clusters
+        .chain(leaving)
+        .filter_map(|(name, placed)| look(ctx, key, entry, name, placed))
+        .collect();
+    seen.sort_by(|left, right| left.cluster.cmp(&right.cluster));
+    seen
+}
+
+fn look(
+    ctx: &Context,
+    key: &Key,
+    entry: &FederatedEntry,
+    name: &ClusterName,
+    placed: bool,
+) -> Option<Seen> {
+    // A cluster that is unknown to the federation has no state to report.
+    let cluster = ctx.clusters.get(name)?;
+    let member = ctx.fleet.get(name);
+    let record = member.as_ref().and_then(|member| member.record(key));
+    let current = |outcome: &Outcome| {
+        outcome.uid == entry.object.uid && outcome.generation == entry.object.generation
+    };
+    let state = match &member {
+        // Not connected yet, after a start, is not the same as not reachable.
+        None if cluster.object.is_ready() => None,
+        None => Some(State::Known(Status::ClusterNotReady)),
+        Some(member) => member
+            .outcome(key)
+            .filter(current)
+            .map(|outcome| outcome.state),
+    };
+    let generation = record
+        .as_ref()
+        .map_or(0, |record| record.observed.generation);
+    Some(Seen {
+        cluster: name.clone(),
+        placed,
+        state,
+        observed: record.map(|record| record.observed),
+        generation,
+    })
+}
+
+async fn report(ctx: &Context, key: &Key) -> Result<(), RequestError> {
+    let Some(entry) = ctx.federated.get(key) else {
+        return Ok(());
+    };
+    warn_of_unknown_clusters(ctx, key, &entry);
+    let seen = gather(ctx, key, &entry);
+    report_source(ctx, key, &entry, &seen).await?;
+    if !entry.object.terminating {
+        report_federated(ctx, key, &entry, &seen).await?;
+    }
+    Ok(())
+}
+
+fn warn_of_unknown_clusters(ctx: &Context, key: &Key, entry: &FederatedEntry) {
+    let unknown: Vec<&str> = entry
+        .placed
+        .iter()
+        .filter(|name| ctx.clusters.get(name).is_none())
+        .map(ClusterName::as_str)
+        .collect();
+    if unknown.is_empty() || entry.object.terminating {
+        return;
+    }
+    let about = crate::propagate::io::subject(ctx, key, &entry.object.value());
+    let note = format!(
+        "placed in clusters that do not exist: {}",
+        unknown.join(", ")
+    );
+    ctx.events.warn(&about, "UnknownCluster", "", &note);
+}
+
+// === the source ===
+
+async fn report_source(
+    ctx: &Context,
+    key: &Key,
+    entry: &FederatedEntry,
+    seen: &[Seen],
+) -> Result<(), RequestError> {
+    let Some(source) = ctx.sources.get(key) else {
+        return Ok(());
+    };
+    let Some(config) = ctx.type_configs.get(&source.type_config) else {
+        return Ok(());
+    };
+    if !config.spec().aggregates_status() || source.object.terminating || entry.object.terminating {
+        return Ok(());
+    }
+    let value = source.object.value();
+    // A federated object that is behind its source says nothing about the source's generation; the
+    // write that brings it up asks for another look.
+    let template = entry.object.value();
+    let current = template.pointer("/spec/template/metadata/generation")
+        == value.pointer("/metadata/generation");
+    let members: Vec<(ClusterName, Option<&Observed>, bool)> = seen
+        .iter()
+        .filter(|seen| seen.placed)
+        .map(|seen| {
+            let in_sync = current && seen.state == Some(State::Known(Status::Ok));
+            (seen.cluster.clone(), seen.observed.as_ref(), in_sync)
+        })
+        .collect();
+    let Some(status) = aggregate(config.spec(), &value, &members) else {
+        return Ok(());
+    };
+    let before = value.get("status").cloned().unwrap_or_else(|| json!({}));
+    let Some(change) = merge_patch(&before, &status) else {
+        return Ok(());
+    };
+    let name = value
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let patch = json!({ "metadata": { "uid": &*source.object.uid }, "status": change });
+    let written = ctx
+        .host
+        .merge(&config.kind, key.namespace(), name, Part::Status, &patch)
+        .await;
+    match written {
+        Ok(object) => {
+            put_source(ctx, &config, object, Priority::Live);
+            Ok(())
+        }
+        // Gone, or another object of that name, or a kind without the subresource.
+        Err(error) if error.is_not_found() || error.is_conflict() || error.is_rejection() => {
+            tracing::debug!(object = %key, error = error.message(), "the source takes no status");
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+// === the federated object ===
+
+async fn report_federated(
+    ctx: &Context,
+    key: &Key,
+    entry: &FederatedEntry,
+    seen: &[Seen],
+) -> Result<(), RequestError> {
+    if seen
+        .iter()
+        .any(|seen| seen.state.is_none() || is_pending(seen.state.as_ref()))
+    {
+        return Ok(());
+    }
+    let value = entry.object.value();
+    let before: GenericFederatedObjectStatus = value
+        .get("status")
+        .cloned()
+        .and_then(|status| serde_json::from_value(status).ok())
+        .unwrap_or_default();
+    let after = status_of(&before, entry.object.generation, seen, Timestamp::now());
+    if after == before {
+        return Ok(());
+    }
+    let (Ok(from), Ok(to)) = (serde_json::to_value(&before), serde_json::to_value(&after)) else {
+        return Ok(());
+    };
+    let Some(change) = merge_patch(&from, &to) else {
+        return Ok(());
+    };
+    let patch = json!({ "metadata": { "uid": &*entry.object.uid }, "status": change });
+    let kind = federated_kind(key);
+    let written = ctx
+        .host
+        .merge(&kind, key.namespace(), &key.name, Part::Status, &patch)
+        .await;
+    match written {
+        Ok(object) => {
+            put_federated(ctx, object, Priority::Live);
+            Ok(())
+        }
+        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_pending(state: Option<&State>) -> bool {
+    matches!(state, Some(State::Known(Status::PendingCreate)))
+}
+
+/// The status after a look: times move only when something else does.
+fn status_of(
+    before: &GenericFederatedObjectStatus,
+    generation: i64,
+    seen: &[Seen],
+    now: Timestamp,
+) -> GenericFederatedObjectStatus {
+    let clusters: Vec<PropagationStatus> = seen
+        .iter()
+        .filter_map(|seen| match &seen.state {
+            Some(State::Known(status)) => Some(PropagationStatus {
+                cluster: seen.cluster.to_string(),
+                status: status.clone(),
+                last_observed_generation: last_generation(before, seen),
+            }),
+            Some(State::Absent) | None => None,
+        })
+        .collect();
+    let well = clusters.iter().all(|cluster| cluster.status == Status::Ok);
+    let (value, reason) = if well {
+        ("True", "")
+    } else {
+        ("False", "CheckClusters")
+    };
+    let mut condition = before
+        .conditions
+        .iter()
+        .find(|condition| condition.condition_type == "Propagated")
+        .cloned()
+        .unwrap_or_else(|| GenericFederatedObjectCondition {
+            condition_type: "Propagated".to_owned(),
+            ..GenericFederatedObjectCondition::default()
+        });
+    let changed = condition.status != value || condition.reason != reason;
+    if condition.status != value {
+        condition.last_transition_time = Some(Time(now));
+    }
+    if changed || clusters != before.clusters {
+        condition.last_update_time = Some(Time(now));
+    }
+    value.clone_into(&mut condition.status);
+    reason.clone_into(&mut condition.reason);
+    let mut conditions: Vec<GenericFederatedObjectCondition> = before
+        .conditions
+        .iter()
+        .filter(|condition| condition.condition_type != "Propagated")
+        .cloned()
+        .collect();
+    conditions.push(condition);
+    GenericFederatedObjectStatus {
+        synced_generation: generation,
+        conditions,
+        clusters,
+    }
+}
+
+/// The generation of a copy is reported when its status changes; a copy whose own controllers only bump
+/// it would otherwise cost a write each time.
+fn last_generation(before: &GenericFederatedObjectStatus, seen: &Seen) -> i64 {
+    match before
+        .clusters
+        .iter()
+        .find(|known| known.cluster == seen.cluster.as_str())
+    {
+        Some(known) if seen.generation == 0 => known.last_observed_generation,
+        _ => seen.generation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(name: &str, status: Status) -> Seen {
+        Seen {
+            cluster: ClusterName::new(name).unwrap(),
+            placed: true,
+            state: Some(State::Known(status)),
+            observed: None,
+            generation: 1,
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn an_equal_look_changes_nothing() {
+        let all = [seen("a", Status::Ok), seen("b", Status::Ok)];
+        let first = status_of(&GenericFederatedObjectStatus::default(), 3, &all, at(1));
+        assert_eq!(first.conditions[0].status, "True");
+        assert_eq!(status_of(&first, 3, &all, at(2)), first);
+    }
+
+    #[test]
+    fn one_cluster_that_is_not_well_is_named_and_the_condition_turns() {
+        let well = [seen("a", Status::Ok), seen("b", Status::Ok)];
+        let first = status_of(&GenericFederatedObjectStatus::default(), 3, &well, at(1));
+        let ill = [seen("a", Status::Ok), seen("b", Status::ClusterNotReady)];
+        let second = status_of(&first, 3, &ill, at(5));
+        let condition = &second.conditions[0];
+        assert_eq!(
+            (condition.status.as_str(), condition.reason.as_str()),
+            ("False", "CheckClusters")
+        );
+        assert_eq!(condition.last_transition_time, Some(Time(at(5))));
+        assert_eq!(second.clusters[1].status, Status::ClusterNotReady);
+    }
+}

@@ -1,0 +1,351 @@
+//! A host, members, a running manager, and ways to act as a user and to wait for what a user sees.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use navarch_controllers::{RunOptions, Timings, install, run};
+use navarch_sandbox::request_log::Entry;
+use navarch_sandbox::server::{ApiServer, ServerOptions};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const SYSTEM: &str = "kube-admiral-system";
+
+/// A server with a client of an administrator.
+pub(crate) struct Cluster {
+    pub(crate) server: ApiServer,
+    pub(crate) client: Client,
+}
+
+impl Cluster {
+    async fn start(name: &str) -> Self {
+        let options = ServerOptions {
+            name: name.to_owned(),
+            ..ServerOptions::default()
+        };
+        let server = ApiServer::start(options).await.unwrap();
+        let client = Client::try_from(config(&server).await).unwrap();
+        Self { server, client }
+    }
+
+    pub(crate) async fn create(&self, object: Value) -> Value {
+        let api = self.api(&object);
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let made = api.create(&PostParams::default(), &object).await.unwrap();
+        serde_json::to_value(made).unwrap()
+    }
+
+    pub(crate) async fn merge(&self, target: &Value, patch: Value) {
+        let name = target["metadata"]["name"].as_str().unwrap();
+        let params = PatchParams::default();
+        self.api(target)
+            .patch(name, &params, &Patch::Merge(&patch))
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn merge_status(&self, target: &Value, patch: Value) {
+        let name = target["metadata"]["name"].as_str().unwrap();
+        let params = PatchParams::default();
+        self.api(target)
+            .patch_status(name, &params, &Patch::Merge(&patch))
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn delete(&self, target: &Value) {
+        let name = target["metadata"]["name"].as_str().unwrap();
+        self.api(target)
+            .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn get(&self, target: &Value) -> Option<Value> {
+        let name = target["metadata"]["name"].as_str().unwrap();
+        let found = self.api(target).get_opt(name).await.ok().flatten()?;
+        Some(serde_json::to_value(found).unwrap())
+    }
+
+    pub(crate) async fn list(&self, like: &Value) -> Vec<Value> {
+        let list = self
+            .api(like)
+            .list(&kube::api::ListParams::default())
+            .await
+            .unwrap();
+        list.items
+            .into_iter()
+            .map(|item| serde_json::to_value(item).unwrap())
+            .collect()
+    }
+
+    fn api(&self, object: &Value) -> Api<DynamicObject> {
+        let api_version = object["apiVersion"].as_str().unwrap();
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let kind = object["kind"].as_str().unwrap();
+        let resource = ApiResource {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            plural: plural(kind),
+        };
+        match object["metadata"]["namespace"].as_str() {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        }
+    }
+
+    /// Waits until the object satisfies `wanted`.
+    pub(crate) async fn until(
+        &self,
+        target: &Value,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let mut last = None;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            last = self.get(target).await;
+            if let Some(found) = last.as_ref().filter(|found| wanted(found)) {
+                return found.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!(
+            "waited in vain until {what}; last seen: {}",
+            last.unwrap_or_default()
+        );
+    }
+
+    /// Waits until the object is gone.
+    pub(crate) async fn until_gone(&self, target: &Value) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            if self.get(target).await.is_none() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!(
+            "still there: {}",
+            self.get(target).await.unwrap_or_default()
+        );
+    }
+
+    /// Waits until an event with this reason was published; returns its note.
+    pub(crate) async fn until_event(&self, namespace: &str, reason: &str) -> String {
+        let like = json!({ "apiVersion": "events.k8s.io/v1", "kind": "Event",
+            "metadata": { "namespace": namespace } });
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            for event in self.list(&like).await {
+                if event["reason"] == reason {
+                    return event["note"].as_str().unwrap_or_default().to_owned();
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no event {reason}");
+    }
+
+    /// Writes by the manager: neither events nor leases.
+    pub(crate) fn writes(&self) -> Vec<Entry> {
+        self.server
+            .request_log()
+            .entries()
+            .into_iter()
+            .filter(|entry| entry.is_write() && entry.field_manager == "navarch")
+            .collect()
+    }
+}
+
+fn plural(kind: &str) -> String {
+    match kind {
+        "PropagationPolicy" => "propagationpolicies".to_owned(),
+        "ClusterPropagationPolicy" => "clusterpropagationpolicies".to_owned(),
+        other => format!("{}s", other.to_lowercase()),
+    }
+}
+
+async fn config(server: &ApiServer) -> Config {
+    let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).unwrap();
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap()
+}
+
+/// A federation.
+pub(crate) struct Federation {
+    pub(crate) host: Cluster,
+    pub(crate) members: Vec<Cluster>,
+    stop: CancellationToken,
+    manager: Option<tokio::task::JoinHandle<()>>,
+}
+
+pub(crate) fn timings() -> Timings {
+    Timings {
+        health_check_period: Duration::from_millis(300),
+        unreachable_after: Duration::from_millis(500),
+        status_window: Duration::from_millis(30),
+        retry_first: Duration::from_millis(50),
+        retry_longest: Duration::from_secs(1),
+        ..Timings::default()
+    }
+}
+
+impl Federation {
+    /// A host and `members` joined members, all ready.
+    pub(crate) async fn start(members: usize) -> Self {
+        let host = Cluster::start("host").await;
+        install::install(&host.client).await.unwrap();
+        let mut federation = Self {
+            host,
+            members: Vec::new(),
+            stop: CancellationToken::new(),
+            manager: None,
+        };
+        for index in 1..=members {
+            let member = Cluster::start(&format!("member-{index}")).await;
+            federation.join(&member).await;
+            federation.members.push(member);
+        }
+        federation.start_manager().await;
+        for index in 1..=members {
+            federation.until_ready(&format!("member-{index}")).await;
+        }
+        federation
+    }
+
+    pub(crate) async fn start_manager(&mut self) {
+        let mut options = RunOptions::new(config(&self.host.server).await);
+        options.timings = timings();
+        self.stop = CancellationToken::new();
+        let stop = self.stop.clone();
+        self.manager = Some(tokio::spawn(
+            async move { run(options, stop).await.unwrap() },
+        ));
+    }
+
+    pub(crate) async fn stop_manager(&mut self) {
+        self.stop.cancel();
+        if let Some(manager) = self.manager.take() {
+            manager.await.unwrap();
+        }
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.stop_manager().await;
+        for member in self.members {
+            member.server.stop().await;
+        }
+        self.host.server.stop().await;
+    }
+
+    async fn join(&self, member: &Cluster) {
+        let name = member.server.name();
+        let kubeconfig = Kubeconfig::from_yaml(&member.server.kubeconfig()).unwrap();
+        let user = serde_json::to_value(&kubeconfig.auth_infos[0].auth_info).unwrap();
+        let mut data = serde_json::Map::new();
+        data.insert(
+            "certificate-authority-data".to_owned(),
+            json!(STANDARD.encode(member.server.ca_pem())),
+        );
+        for (from, to) in [
+            ("client-certificate-data", "client-certificate-data"),
+            ("client-key-data", "client-key-data"),
+        ] {
+            if let Some(value) = user.get(from).filter(|value| value.is_string()) {
+                data.insert(to.to_owned(), value.clone());
+            }
+        }
+        if let Some(token) = user.get("token").and_then(Value::as_str) {
+            data.insert(
+                "bootstrap-token-data".to_owned(),
+                json!(STANDARD.encode(token)),
+            );
+        }
+        self.host
+            .create(json!({ "apiVersion": "v1", "kind": "Secret",
+                "metadata": { "name": name, "namespace": SYSTEM }, "data": data }))
+            .await;
+        self.host
+            .create(
+                json!({ "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "FederatedCluster",
+                "metadata": { "name": name },
+                "spec": { "apiEndpoint": member.server.url(), "secretRef": { "name": name },
+                    "useServiceAccount": false } }),
+            )
+            .await;
+    }
+
+    pub(crate) async fn until_ready(&self, name: &str) {
+        self.until_cluster(name, "True").await;
+    }
+
+    pub(crate) async fn until_cluster(&self, name: &str, ready: &str) {
+        self.host
+            .until(
+                &cluster(name),
+                &format!("{name} is Ready={ready}"),
+                |cluster| {
+                    cluster["status"]["conditions"]
+                        .as_array()
+                        .is_some_and(|conditions| {
+                            conditions.iter().any(|condition| {
+                                condition["type"] == "Ready" && condition["status"] == ready
+                            })
+                        })
+                },
+            )
+            .await;
+    }
+
+    /// A namespace on the host with a policy that duplicates to every cluster.
+    pub(crate) async fn namespace(&self, name: &str) {
+        self.host
+            .create(
+                json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }),
+            )
+            .await;
+        self.host.create(policy(name, &json!([]))).await;
+    }
+}
+
+pub(crate) fn cluster(name: &str) -> Value {
+    json!({ "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "FederatedCluster",
+        "metadata": { "name": name } })
+}
+
+/// A policy named `everywhere`; clusters by name, or all.
+pub(crate) fn policy(namespace: &str, clusters: &Value) -> Value {
+    json!({ "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "PropagationPolicy",
+        "metadata": { "name": "everywhere", "namespace": namespace },
+        "spec": { "schedulingMode": "Duplicate", "placement": clusters } })
+}
+
+pub(crate) fn deployment(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": name, "namespace": namespace,
+            "labels": { "kubeadmiral.io/propagation-policy-name": "everywhere" } },
+        "spec": { "replicas": 2, "selector": { "matchLabels": { "app": name } },
+            "template": { "metadata": { "labels": { "app": name } },
+                "spec": { "containers": [{ "name": "main", "image": "nginx:1" }] } } } })
+}
+
+pub(crate) fn config_map(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": name, "namespace": namespace,
+            "labels": { "kubeadmiral.io/propagation-policy-name": "everywhere" } },
+        "data": { "key": "value" } })
+}
+
+pub(crate) fn federated(namespace: &str, name: &str) -> Value {
+    json!({ "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "FederatedObject",
+        "metadata": { "name": name, "namespace": namespace } })
+}

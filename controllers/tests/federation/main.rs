@@ -1,0 +1,12 @@
+//! The controllers against sandbox servers: a host and members, driven as a user would. One binary.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test says what it waited for, and ends at the first thing that is not as expected"
+)]
+
+mod harness;
+mod propagation;
+mod resilience;
+mod withdrawal;

@@ -1,0 +1,152 @@
+//! A source becomes copies, and what the copies do comes back.
+
+use serde_json::json;
+
+use super::harness::{Federation, config_map, deployment, federated};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_reaches_both_members_and_its_status_comes_back() {
+    let federation = Federation::start(2).await;
+    federation.namespace("shop").await;
+    let web = deployment("shop", "web");
+    federation.host.create(web.clone()).await;
+    for member in &federation.members {
+        let copy = member.until(&web, "the copy exists", |_| true).await;
+        assert_eq!(copy["metadata"]["labels"]["kubeadmiral.io/managed"], "true");
+        member
+            .merge_status(
+                &web,
+                json!({ "status": { "replicas": 2, "readyReplicas": 2, "availableReplicas": 2,
+                    "updatedReplicas": 2, "observedGeneration": copy["metadata"]["generation"] } }),
+            )
+            .await;
+    }
+    let source = federation
+        .host
+        .until(&web, "4 replicas are ready", |source| {
+            source["status"]["readyReplicas"] == 4
+        })
+        .await;
+    assert_eq!(
+        source["metadata"]["finalizers"],
+        json!(["kubeadmiral.io/federate-controller"])
+    );
+    let object = federated("shop", "web-deployments.apps");
+    federation
+        .host
+        .until(&object, "both clusters are OK", |object| {
+            object["status"]["conditions"][0]["status"] == "True"
+                && object["status"]["clusters"]
+                    .as_array()
+                    .is_some_and(|all| all.len() == 2)
+        })
+        .await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_object_costs_one_federated_object_and_one_apply_a_member() {
+    let federation = Federation::start(2).await;
+    federation.namespace("shop").await;
+    // The first object makes the namespace there.
+    let first = config_map("shop", "first");
+    federation.host.create(first.clone()).await;
+    for member in &federation.members {
+        member.until(&first, "the copy exists", |_| true).await;
+    }
+    let done = |name: &str| federated("shop", &format!("{name}-configmaps"));
+    let is_done =
+        |object: &serde_json::Value| object["status"]["conditions"][0]["status"] == "True";
+    federation
+        .host
+        .until(&done("first"), "all is reported", is_done)
+        .await;
+    federation.host.server.request_log().clear();
+    for member in &federation.members {
+        member.server.request_log().clear();
+    }
+    federation.host.create(config_map("shop", "second")).await;
+    federation
+        .host
+        .until(&done("second"), "all is reported", is_done)
+        .await;
+    let host: Vec<String> = federation
+        .host
+        .writes()
+        .iter()
+        .filter(|entry| entry.resource != "federatedclusters")
+        .map(|entry| format!("{} {}/{}", entry.verb, entry.resource, entry.subresource))
+        .collect();
+    assert_eq!(
+        host,
+        [
+            "patch configmaps/",
+            "create federatedobjects/",
+            "patch federatedobjects/status"
+        ]
+    );
+    for member in &federation.members {
+        let writes = member.writes();
+        assert_eq!(writes.len(), 1, "{writes:?}");
+        assert_eq!(
+            (writes[0].verb.as_str(), writes[0].resource.as_str()),
+            ("apply", "configmaps")
+        );
+    }
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_of_the_source_reaches_the_copies() {
+    let federation = Federation::start(1).await;
+    federation.namespace("shop").await;
+    let map = config_map("shop", "settings");
+    federation.host.create(map.clone()).await;
+    let member = &federation.members[0];
+    member.until(&map, "the copy exists", |_| true).await;
+    federation
+        .host
+        .merge(&map, json!({ "data": { "key": "other", "more": "1" } }))
+        .await;
+    member
+        .until(&map, "the new data is there", |copy| {
+            copy["data"]["more"] == "1"
+        })
+        .await;
+    federation
+        .host
+        .merge(&map, json!({ "data": { "more": null } }))
+        .await;
+    let gone = |copy: &serde_json::Value| copy["data"].get("more").is_none();
+    member.until(&map, "the removed key is gone", gone).await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drift_is_undone_and_foreign_fields_are_kept() {
+    let federation = Federation::start(1).await;
+    federation.namespace("shop").await;
+    let map = config_map("shop", "settings");
+    federation.host.create(map.clone()).await;
+    let member = &federation.members[0];
+    let copy = member.until(&map, "the copy exists", |_| true).await;
+    member
+        .merge(
+            &map,
+            json!({ "data": { "key": "drifted", "foreign": "stays" } }),
+        )
+        .await;
+    let mended = member
+        .until(&map, "the value is back", |copy| {
+            copy["data"]["key"] == "value"
+        })
+        .await;
+    assert_eq!(mended["data"]["foreign"], "stays");
+    member.delete(&map).await;
+    member
+        .until(&map, "the copy is back", |again| {
+            again["metadata"]["uid"] != copy["metadata"]["uid"]
+        })
+        .await;
+    federation.stop().await;
+}

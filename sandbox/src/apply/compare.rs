@@ -200,13 +200,22 @@ impl Walk {
     }
 
     fn map(&mut self, old: Option<&Value>, new: Option<&Value>, node: &Node) {
-        let fields =
-            |v: Option<&'_ Value>| v.and_then(Value::as_object).cloned().unwrap_or_default();
-        let (old, new) = (fields(old), fields(new));
-        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let (old, new) = (
+            old.and_then(Value::as_object),
+            new.and_then(Value::as_object),
+        );
+        let keys: BTreeSet<&String> = [old, new]
+            .into_iter()
+            .flatten()
+            .flat_map(Map::keys)
+            .collect();
         for key in keys {
             self.path.push(Step::Field(key.clone()));
-            self.visit(old.get(key), new.get(key), &child(node, key));
+            self.visit(
+                old.and_then(|o| o.get(key)),
+                new.and_then(|n| n.get(key)),
+                &child(node, key),
+            );
             self.path.pop();
         }
     }

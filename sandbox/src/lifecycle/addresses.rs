@@ -172,7 +172,8 @@ fn next_address(taken: &Taken, given: &mut Given) -> String {
         given.address = given.address % 65_000 + 1;
         let number = given.address + 255;
         let address = format!("10.96.{}.{}", number / 256 % 256, number % 256);
-        if !number.is_multiple_of(256) && number % 256 != 255 && !taken.addresses.contains(&address) {
+        if !number.is_multiple_of(256) && number % 256 != 255 && !taken.addresses.contains(&address)
+        {
             return address;
         }
     }

@@ -5,6 +5,7 @@ pub mod json;
 pub mod merge;
 pub mod strategic;
 mod strategic_list;
+pub mod syntax;
 #[cfg(test)]
 mod tests;
 

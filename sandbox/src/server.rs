@@ -7,6 +7,7 @@ use crate::auth::tokens::{TokenIssuer, TokenKeyError};
 use crate::cluster::Cluster;
 use crate::faults::Faults;
 use crate::http::transport;
+use crate::lifecycle;
 use crate::request_log::RequestLog;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// What is wanted of a server.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +49,7 @@ pub enum SandboxError {
 pub(crate) struct Shared {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
-    pub(crate) authentication: Authentication,
+    pub(crate) authentication: Arc<Authentication>,
     pub(crate) cluster: Cluster,
     pub(crate) log: RequestLog,
     pub(crate) faults: Faults,
@@ -61,6 +63,7 @@ pub struct ApiServer {
     shared: Arc<Shared>,
     admin: ClientCredentials,
     listening: JoinHandle<()>,
+    controllers: TaskTracker,
 }
 
 impl ApiServer {
@@ -79,22 +82,25 @@ impl ApiServer {
         let shared = Arc::new(Shared {
             name,
             address,
-            authentication: Authentication {
+            authentication: Arc::new(Authentication {
                 authority,
                 tokens: TokenIssuer::new()?,
-            },
+            }),
             cluster: Cluster::in_memory(),
             log: RequestLog::default(),
             faults: Faults::default(),
             partition: watch::Sender::new(false),
             stop: CancellationToken::new(),
         });
+        lifecycle::prepare(&shared.cluster);
+        let controllers = lifecycle::start(&shared.cluster, &shared.authentication, &shared.stop);
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         let listening = tokio::spawn(transport::listen(shared.clone(), listener, acceptor));
         Ok(Self {
             shared,
             admin,
             listening,
+            controllers,
         })
     }
 
@@ -146,6 +152,7 @@ impl ApiServer {
     /// Stops it: watches end, connections close.
     pub async fn stop(self) {
         self.shared.stop.cancel();
+        self.controllers.wait().await;
         if let Err(error) = self.listening.await {
             tracing::warn!(%error, name = self.shared.name, "the sandbox server did not end well");
         }

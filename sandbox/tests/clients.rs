@@ -105,6 +105,13 @@ async fn objects_are_created_read_changed_and_deleted() {
 async fn lists_come_in_pages_of_one_revision() {
     let (server, client) = start().await;
     let maps: Api<ConfigMap> = Api::namespaced(client, "shop");
+    // Every namespace gets one by itself, a moment later.
+    let own = kube::runtime::wait::await_condition(
+        maps.clone(),
+        "kube-root-ca.crt",
+        |m: Option<&ConfigMap>| m.is_some(),
+    );
+    soon(own).await.expect("there");
     for name in ["a", "b", "c"] {
         maps.create(&PostParams::default(), &config_map(name, "1"))
             .await
@@ -116,7 +123,7 @@ async fn lists_come_in_pages_of_one_revision() {
         .expect("listed");
     assert_eq!(
         (first.items.len(), first.metadata.remaining_item_count),
-        (2, Some(1))
+        (2, Some(2))
     );
     maps.create(&PostParams::default(), &config_map("d", "1"))
         .await
@@ -127,7 +134,7 @@ async fn lists_come_in_pages_of_one_revision() {
         .await;
     assert_eq!(
         rest.expect("listed").items.len(),
-        1,
+        2,
         "what came later is not in it"
     );
     server.cluster().compact();
@@ -400,5 +407,75 @@ async fn writes_into_a_missing_namespace_are_refused() {
     assert!(
         matches!(refused, Err(kube::Error::Api(s)) if s.message == "namespaces \"nowhere\" not found")
     );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_controller_sees_every_object_and_its_own_writes() {
+    use kube::runtime::controller::{Action, Controller};
+    use std::sync::Arc;
+    let (server, client) = start().await;
+    let maps: Api<ConfigMap> = Api::namespaced(client, "shop");
+    for index in 0..20 {
+        let name = format!("map-{index}");
+        maps.create(&PostParams::default(), &config_map(&name, "1"))
+            .await
+            .expect("created");
+    }
+    let controller = Controller::new(maps.clone(), watcher::Config::default()).run(
+        |map: Arc<ConfigMap>, maps: Arc<Api<ConfigMap>>| async move {
+            let done = json!({"metadata": {"annotations": {"done": "yes"}}});
+            let params = PatchParams::apply("controller");
+            maps.patch(&map.name_any(), &params, &Patch::Merge(done))
+                .await?;
+            Ok::<_, kube::Error>(Action::await_change())
+        },
+        |_, _, _| Action::requeue(Duration::from_millis(50)),
+        Arc::new(maps.clone()),
+    );
+    let running = tokio::spawn(controller.for_each(|_| async {}));
+    soon(async {
+        loop {
+            let listed = maps
+                .list(&ListParams::default().labels("app"))
+                .await
+                .expect("listed");
+            let done = |m: &ConfigMap| m.annotations().contains_key("done");
+            if listed.items.iter().filter(|m| done(m)).count() == 20 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    running.abort();
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hundreds_of_watches_see_thousands_of_changes() {
+    let (server, _client) = start().await;
+    let cluster = server.cluster().clone();
+    let gvr = navarch_sandbox::object::Gvr::new("", "v1", "configmaps");
+    let mut watching = Vec::new();
+    for _ in 0..200 {
+        let options = navarch_sandbox::cluster::WatchOptions {
+            labels: navarch_sandbox::cluster::LabelSelector::equal("made", "here"),
+            ..Default::default()
+        };
+        let mut watch = cluster.watch(&gvr, "shop", &options).expect("watching");
+        watching.push(tokio::spawn(async move {
+            for _ in 0..2000 {
+                watch.next().await.expect("an event");
+            }
+        }));
+    }
+    let by = navarch_sandbox::cluster::WriteOptions::by("test");
+    for index in 0..2000 {
+        let metadata = json!({"name": format!("map-{index}"), "labels": {"made": "here"}});
+        let object = json!({"metadata": metadata});
+        cluster.create(&gvr, "shop", object, &by).expect("created");
+    }
+    soon(futures::future::join_all(watching)).await;
     server.stop().await;
 }

@@ -13,7 +13,6 @@ mod identity;
 mod labels;
 mod options;
 mod patch;
-mod pod_admission;
 mod pods;
 mod prepare;
 mod read;
@@ -62,8 +61,7 @@ impl Cluster {
 
     /// A cluster whose objects are kept in this store.
     pub fn with_store(store: Box<dyn Store>) -> Self {
-        let first: Arc<dyn Admission> = Arc::new(pod_admission::PodDefaults);
-        let admission = RwLock::new(vec![first]);
+        let admission = RwLock::new(Vec::new());
         Self {
             inner: Arc::new(Inner {
                 store,

@@ -126,7 +126,9 @@ pub(super) fn for_update(
         };
     }
     match options.subresource.as_deref() {
-        Some("status") => only_status(live, new),
+        Some("status" | "approval") => only_status(live, new),
+        Some("ephemeralcontainers") => only_spec_field(live, new, "ephemeralContainers"),
+        Some("finalize") => only_spec_field(live, new, "finalizers"),
         None if info.has_status() => keep(live, new, "status"),
         _ => {}
     }
@@ -178,6 +180,24 @@ fn only_status(live: &Value, new: &mut Value) {
     };
     if let Some(managed) = managed {
         metadata_mut(new).insert("managedFields".into(), managed);
+    }
+}
+
+/// A write to a subresource that is about one field of the spec: all else stays.
+fn only_spec_field(live: &Value, new: &mut Value, field: &str) {
+    let wanted = new.get("spec").and_then(|s| s.get(field)).cloned();
+    let managed = new.pointer("/metadata/managedFields").cloned();
+    let generation = new.pointer("/metadata/generation").cloned();
+    *new = live.clone();
+    let spec = object::field_mut(new, "spec");
+    match wanted {
+        Some(value) => spec.insert(field.into(), value),
+        None => spec.remove(field),
+    };
+    for (name, value) in [("managedFields", managed), ("generation", generation)] {
+        if let Some(value) = value {
+            metadata_mut(new).insert(name.into(), value);
+        }
     }
 }
 

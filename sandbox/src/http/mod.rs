@@ -2,6 +2,7 @@
 //! objects: that is the cluster's.
 
 mod access;
+mod components;
 mod documents;
 mod exchange;
 mod health;

@@ -5,7 +5,7 @@ use super::media::{self, BodyType, Encoding, Form, Media, negotiate};
 use super::route::Place;
 use super::shape::{PlainList, Shaping};
 use super::streaming::{self, Streaming};
-use super::{reviews, subresources};
+use super::{components, reviews, subresources};
 use crate::cluster::{Deleted, Patch, Written};
 use crate::object::{self, Object};
 use crate::proto;
@@ -53,10 +53,12 @@ pub(super) async fn handle(
         return Err(Status::method_not_allowed());
     }
     match verb {
+        "get" | "list" if call.info.kind == "ComponentStatus" => components::answer(&call),
         "get" => call.get(),
         "list" => call.list().await,
         "watch" => call.watch(cut_after),
         "create" if reviews::is_review(&call.info) => reviews::create(&call),
+        "create" if call.info.plural == "bindings" => subresources::bind(&call),
         "create" => call.create(),
         "update" => call.update(),
         "patch" => call.patch(),
@@ -67,7 +69,7 @@ pub(super) async fn handle(
 }
 
 impl Call<'_> {
-    fn media(&self, forms: &[Form]) -> Result<Media, Status> {
+    pub(super) fn media(&self, forms: &[Form]) -> Result<Media, Status> {
         let protobuf = proto::has_message(&self.info.api_version(), &self.info.kind);
         negotiate(self.exchange.accept(), forms, protobuf)
     }
@@ -78,7 +80,7 @@ impl Call<'_> {
     }
 
     /// Warnings about the resource itself.
-    fn deprecations(&self) -> Vec<String> {
+    pub(super) fn deprecations(&self) -> Vec<String> {
         let custom = self
             .info
             .custom

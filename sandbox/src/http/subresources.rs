@@ -61,14 +61,20 @@ fn evict(call: &Call<'_>) -> Result<Reply, Status> {
     Ok(success(call, 201))
 }
 
-fn bind(call: &Call<'_>) -> Result<Reply, Status> {
+pub(super) fn bind(call: &Call<'_>) -> Result<Reply, Status> {
     let body = call.decode()?;
+    let own = crate::object::name(&body);
+    let name = if call.place.name.is_empty() {
+        own
+    } else {
+        &call.place.name
+    };
     let node = body
         .pointer("/target/name")
         .and_then(Value::as_str)
         .unwrap_or_default();
     let cluster = &call.exchange.shared.cluster;
     let options = call.write_options("binding")?;
-    cluster.bind(&call.place.namespace, &call.place.name, node, &options)?;
+    cluster.bind(&call.place.namespace, name, node, &options)?;
     Ok(success(call, 201))
 }

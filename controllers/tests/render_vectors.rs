@@ -1,6 +1,8 @@
 //! Every case that KubeAdmiral's own federate, override and sync code has answered, through the
 //! offline command's function. What they are: testdata/README.md
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 

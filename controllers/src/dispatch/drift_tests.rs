@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_leaf_has_to_be_owned() {
     for (name, desired, fields, wanted) in [
         (

@@ -109,7 +109,7 @@ fn place<'a>(object: &'a mut Value, path: &str) -> Result<(&'a mut Value, String
 
 /// The place of an existing element.
 fn index(step: &str, length: usize) -> Result<usize, Problem> {
-    let number: i64 = step.parse().map_err(|_| Problem::NoIndex {
+    let number: i64 = step.parse().ok().ok_or_else(|| Problem::NoIndex {
         step: step.to_owned(),
     })?;
     let out = Problem::Index { length };
@@ -213,6 +213,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn the_dialect_is_that_of_stored_overrides() {
         for (name, op, path, value, at, wanted) in [
             (

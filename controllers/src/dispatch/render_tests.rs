@@ -3,7 +3,7 @@
 use super::*;
 use navarch_crds::v1alpha1::PathDefinition;
 
-fn federated(template: Value, patches: Value, annotations: Value) -> Federated {
+fn federated(template: &Value, patches: &Value, annotations: &Value) -> Federated {
     Federated::from_value(json!({
         "metadata": {"name": "a", "namespace": "n", "uid": "u", "generation": 4, "annotations": annotations},
         "spec": {"template": template, "overrides": [
@@ -34,7 +34,7 @@ fn deployment() -> Value {
 
 #[test]
 fn what_is_applied_holds_neither_nulls_nor_fields_of_the_member() {
-    let federated = federated(deployment(), json!([]), json!({}));
+    let federated = federated(&deployment(), &json!([]), &json!({}));
     let desired = render(&federated, &type_config(), &cluster()).unwrap();
     assert_eq!(
         desired.object,
@@ -60,7 +60,7 @@ fn replicas_are_given_up_only_when_somebody_else_owns_them() {
         ("nobody else", keep.clone(), Replicas::Sent, true),
         ("handed over", keep, Replicas::OwnedElsewhere, false),
     ] {
-        let federated = federated(deployment(), json!([]), annotations);
+        let federated = federated(&deployment(), &json!([]), &annotations);
         let desired = render_with(&federated, &type_config(), &cluster(), replicas).unwrap();
         assert_eq!(
             desired.object["spec"].get("replicas").is_some(),
@@ -80,7 +80,7 @@ fn a_job_loses_what_the_host_generated() {
             "template": {"metadata": {"labels": labels}}}})
     };
     let render = |manual| {
-        let federated = federated(job(manual), json!([]), json!({}));
+        let federated = federated(&job(manual), &json!([]), &json!({}));
         render(&federated, &type_config(), &cluster())
             .unwrap()
             .object
@@ -103,7 +103,7 @@ fn a_service_loses_its_address_unless_it_has_none() {
     for (address, kept) in [("10.0.0.1", false), ("None", true)] {
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"},
             "spec": {"clusterIP": address, "clusterIPs": [address], "ports": [{"port": 1, "nodePort": 30000}]}});
-        let federated = federated(service, json!([]), json!({}));
+        let federated = federated(&service, &json!([]), &json!({}));
         let object = render(&federated, &type_config(), &cluster())
             .unwrap()
             .object;
@@ -120,7 +120,7 @@ fn a_service_loses_its_address_unless_it_has_none() {
 #[test]
 fn finalizers_of_overrides_are_appended_once() {
     let patch = json!({"op": "add", "path": "/metadata/finalizers/-", "value": "x/y"});
-    let federated = federated(deployment(), json!([patch, patch]), json!({}));
+    let federated = federated(&deployment(), &json!([patch, patch]), &json!({}));
     let object = render(&federated, &type_config(), &cluster())
         .unwrap()
         .object;
@@ -131,7 +131,7 @@ fn finalizers_of_overrides_are_appended_once() {
 fn what_names_the_object_cannot_be_overridden() {
     let patches = json!([{"path": "/metadata/name", "value": "evil"}, {"op": "remove", "path": "/kind", "value": null}]);
     let error = render(
-        &federated(deployment(), patches, json!({})),
+        &federated(&deployment(), &patches, &json!({})),
         &type_config(),
         &cluster(),
     )
@@ -149,7 +149,7 @@ fn overrides_apply_in_the_order_of_the_type_config_and_strangers_last() {
         json!({"controller": controller, "clusters": [
         {"cluster": "c1", "patches": [{"op": "replace", "path": "/spec/replicas", "value": value}]}]})
     };
-    let mut federated = federated(deployment(), json!([]), json!({}));
+    let mut federated = federated(&deployment(), &json!([]), &json!({}));
     federated.spec.overrides =
         serde_json::from_value(json!([set("late", 1), set("early", 2)])).unwrap();
     let mut config = type_config();

@@ -101,23 +101,19 @@ pub fn fold(last: Option<&Federated>, inputs: FoldInputs<'_>) -> Fold {
             .and_then(pending::parse)
     };
     let mut reach = pending::advance(&start.unwrap_or_else(|| all.clone()));
-    if let Some(placing) = inputs
-        .placing
-        .filter(|placing| reach.allows(placing.controller))
+    if let Some(placing) = inputs.placing
+        && reach.allows(placing.controller)
+        && place(&mut next, placing, inputs)
     {
-        if place(&mut next, placing, inputs) {
-            reach = again(reach, &all, placing.controller);
-        }
+        reach = again(reach, &all, placing.controller);
     }
-    match inputs.overrides {
-        Some(overrides) if reach.allows(controller::OVERRIDE) => {
-            if override_copies(&mut next.spec, overrides) {
-                reach = again(reach, &all, controller::OVERRIDE);
-            }
+    if let Some(overrides) = inputs.overrides {
+        if reach.allows(controller::OVERRIDE) && override_copies(&mut next.spec, overrides) {
+            reach = again(reach, &all, controller::OVERRIDE);
         }
+    } else if reach.ran.contains(controller::OVERRIDE) {
         // Stored overrides name containers by index: with another template they must not be used.
-        None if reach.ran.contains(controller::OVERRIDE) => reach = hold(reach, &all),
-        _ => {}
+        reach = hold(reach, &all);
     }
     notes(&mut next, inputs.notes);
     set_pending(&mut next, &reach);

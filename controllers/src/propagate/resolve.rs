@@ -201,11 +201,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn spec(rules: Value) -> GenericOverridePolicySpec {
+    fn spec(rules: &Value) -> GenericOverridePolicySpec {
         serde_json::from_value(json!({"overrideRules": rules})).unwrap()
     }
 
-    fn run(rules: Value) -> Result<Resolved, Vec<OverrideFailure>> {
+    #[expect(clippy::unwrap_in_result, reason = "a test")]
+    fn run(rules: &Value) -> Result<Resolved, Vec<OverrideFailure>> {
         let template = json!({"apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"labels": {"a": "1"}, "annotations": {}}});
         let (one, two) = (
@@ -235,26 +236,32 @@ mod tests {
         resolve(&template, &targets, &[source])
     }
 
-    fn clusters(target: Value) -> Vec<String> {
+    fn clusters(target: &Value) -> Vec<String> {
         let rule =
             json!([{"targetClusters": target, "overriders": {"labels": [{"value": {"a": "2"}}]}}]);
-        run(rule).unwrap().keys().map(ToString::to_string).collect()
+        run(&rule)
+            .unwrap()
+            .keys()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
     fn rules_choose_clusters_by_all_given_parts() {
-        assert_eq!(clusters(Value::Null), ["c1", "c2"]);
-        assert_eq!(clusters(json!({})), ["c1", "c2"]);
-        assert_eq!(clusters(json!({"clusters": ["c2"]})), ["c2"]);
-        assert_eq!(clusters(json!({"clusterSelector": {"zone": "1"}})), ["c1"]);
-        assert!(clusters(json!({"clusters": ["c2"], "clusterSelector": {"zone": "1"}})).is_empty());
-        assert!(clusters(json!({"clusterAffinity": [{}]})).is_empty());
+        assert_eq!(clusters(&Value::Null), ["c1", "c2"]);
+        assert_eq!(clusters(&json!({})), ["c1", "c2"]);
+        assert_eq!(clusters(&json!({"clusters": ["c2"]})), ["c2"]);
+        assert_eq!(clusters(&json!({"clusterSelector": {"zone": "1"}})), ["c1"]);
+        assert!(
+            clusters(&json!({"clusters": ["c2"], "clusterSelector": {"zone": "1"}})).is_empty()
+        );
+        assert!(clusters(&json!({"clusterAffinity": [{}]})).is_empty());
     }
 
     #[test]
     fn a_rule_sees_what_the_earlier_ones_did() {
         let add = |value: &str| json!({"overriders": {"labels": [{"operator": "addIfAbsent", "value": {"b": value}}]}});
-        let failures = run(json!([add("1"), add("2")])).unwrap_err();
+        let failures = run(&json!([add("1"), add("2")])).unwrap_err();
         assert_eq!(failures.len(), 2);
         assert_eq!((failures[0].cluster.as_str(), failures[0].rule), ("c1", 1));
         assert!(
@@ -267,20 +274,20 @@ mod tests {
     #[test]
     fn patches_of_finalizers_wait_for_dispatch() {
         let rules = json!([{"overriders": {"jsonpatch": [{"operator": "add", "path": "/metadata/finalizers/-", "value": "x"}]}}]);
-        assert_eq!(run(rules).unwrap().len(), 2);
+        assert_eq!(run(&rules).unwrap().len(), 2);
     }
 
     #[test]
     fn a_patch_that_does_not_apply_fails() {
         let rules =
             json!([{"overriders": {"jsonpatch": [{"operator": "remove", "path": "/spec/x"}]}}]);
-        assert!(run(rules).unwrap_err()[0].message.contains("/spec/x"));
+        assert!(run(&rules).unwrap_err()[0].message.contains("/spec/x"));
     }
 
     #[test]
     fn a_malformed_selector_is_an_error() {
         let rules =
             json!([{"targetClusters": {"clusterSelector": {"bad key!": "1"}}, "overriders": {}}]);
-        assert!(run(rules).is_err());
+        assert!(run(&rules).is_err());
     }
 }

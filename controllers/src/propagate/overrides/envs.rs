@@ -115,6 +115,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::unwrap_in_result, reason = "a test")]
     fn run(operator: &str, value: Value) -> Result<Value, OverrideError> {
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "a", "env": [
             {"name": "X", "value": "1"}, {"name": "E", "value": ""}, {"name": "X", "value": "2"}]}]}});

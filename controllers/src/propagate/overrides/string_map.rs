@@ -69,6 +69,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::unwrap_in_result, reason = "a test")]
     fn run(operator: &str, value: Value) -> Result<Value, OverrideError> {
         let object = json!({"metadata": {"labels": {"a": "1", "b": "2"}}});
         let overrider = StringMapOverrider {

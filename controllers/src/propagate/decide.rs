@@ -196,7 +196,8 @@ fn place(
         .map(String::as_str);
     let triggers = trigger::decide(known, &document, Some(&policy.policy));
     let notes = notes(&triggers);
-    if last.is_some() && !triggers.reschedule {
+    // What is placed nowhere has nothing to lose by being asked again whenever a cluster changes.
+    if last.is_some_and(is_placed) && !triggers.reschedule {
         return Some(Placed {
             placing: None,
             notes,
@@ -216,6 +217,10 @@ fn place(
         }),
         None => keep(),
     }
+}
+
+fn is_placed(last: &Federated) -> bool {
+    !last.spec.placed_clusters().is_empty()
 }
 
 /// What the scheduler is asked.

@@ -24,6 +24,10 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     async fn start(name: &str) -> Self {
+        #[allow(
+            clippy::needless_update,
+            reason = "a server may be asked for more one day"
+        )]
         let options = ServerOptions {
             name: name.to_owned(),
             ..ServerOptions::default()

@@ -2,10 +2,10 @@
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
-    clippy::needless_pass_by_value,
     reason = "a test says what it waited for, and ends at the first thing that is not as expected"
 )]
 
+mod clusters;
 mod harness;
 mod propagation;
 mod resilience;

@@ -1,0 +1,93 @@
+//! Clusters and kinds come and go while the manager runs.
+
+use serde_json::{Value, json};
+
+use super::harness::{Federation, cluster, config_map, federated};
+
+fn widget_definition() -> Value {
+    json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "widgets.example.com",
+            "annotations": { "kubeadmiral.io/no-federated-resource": "true" } },
+        "spec": { "group": "example.com", "scope": "Namespaced",
+            "names": { "kind": "Widget", "plural": "widgets", "singular": "widget" },
+            "versions": [{ "name": "v1", "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object",
+                    "x-kubernetes-preserve-unknown-fields": true } } }] } })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_custom_resource_reaches_a_member_once_the_member_serves_it() {
+    let federation = Federation::start(1).await;
+    federation.namespace("shop").await;
+    let definition = widget_definition();
+    federation.host.create(definition.clone()).await;
+    federation
+        .host
+        .create(
+            json!({ "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "FederatedTypeConfig",
+            "metadata": { "name": "widgets.example.com" },
+            "spec": { "sourceType": { "group": "example.com", "version": "v1", "kind": "Widget",
+                    "pluralName": "widgets", "scope": "Namespaced" },
+                "controllers": [["kubeadmiral.io/global-scheduler"],
+                    ["kubeadmiral.io/overridepolicy-controller"]] } }),
+        )
+        .await;
+    federation
+        .host
+        .until(&definition, "it is established", |definition| {
+            definition["status"]["conditions"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one["type"] == "Established"))
+        })
+        .await;
+    let widget = json!({ "apiVersion": "example.com/v1", "kind": "Widget",
+        "metadata": { "name": "one", "namespace": "shop",
+            "labels": { "kubeadmiral.io/propagation-policy-name": "everywhere" } },
+        "spec": { "size": 3 } });
+    federation.host.create(widget.clone()).await;
+    federation.host.until_event("shop", "NothingFits").await;
+    federation.members[0].create(definition).await;
+    federation.members[0]
+        .until(&widget, "the copy exists", |copy| copy["spec"]["size"] == 3)
+        .await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_leaves_keeps_its_copies_and_blocks_nobody() {
+    let federation = Federation::start(2).await;
+    federation.namespace("shop").await;
+    let map = config_map("shop", "settings");
+    federation.host.create(map.clone()).await;
+    for member in &federation.members {
+        member.until(&map, "the copy exists", |_| true).await;
+    }
+    federation.host.delete(&cluster("member-2")).await;
+    federation.host.until_gone(&cluster("member-2")).await;
+    assert!(federation.members[1].get(&map).await.is_some());
+    federation.host.delete(&map).await;
+    federation.host.until_gone(&map).await;
+    federation
+        .host
+        .until_gone(&federated("shop", "settings-configmaps"))
+        .await;
+    assert!(federation.members[0].get(&map).await.is_none());
+    assert!(federation.members[1].get(&map).await.is_some());
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_with_cascading_delete_is_cleaned_before_it_leaves() {
+    let federation = Federation::start(1).await;
+    federation.namespace("shop").await;
+    let map = config_map("shop", "settings");
+    federation.host.create(map.clone()).await;
+    let member = &federation.members[0];
+    member.until(&map, "the copy exists", |_| true).await;
+    let patch = json!({ "metadata": { "annotations": { "kubeadmiral.io/cascading-delete": "" } } });
+    federation.host.merge(&cluster("member-1"), patch).await;
+    federation.host.delete(&cluster("member-1")).await;
+    federation.host.until_gone(&cluster("member-1")).await;
+    assert!(member.get(&map).await.is_none());
+    federation.stop().await;
+}

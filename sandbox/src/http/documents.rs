@@ -2,8 +2,8 @@
 
 use super::exchange::{Exchange, Reply, full, json, reply};
 use super::media::{Form, PLAIN_JSON, negotiate};
-use super::openapi;
 use super::route::Route;
+use super::{health, openapi};
 use crate::discovery::{self, Part};
 use crate::status::Status;
 use http::Method;
@@ -143,13 +143,28 @@ fn root(exchange: &Exchange) -> Value {
         "/healthz",
         "/livez",
         "/metrics",
+        "/metrics/slis",
         "/openapi/v2",
         "/openapi/v3",
+        "/openapi/v3/",
         "/openid/v1/jwks",
         "/readyz",
+        "/readyz/shutdown",
         "/version",
     ];
     paths.extend(rest.map(str::to_owned));
+    for kind in ["healthz", "livez", "readyz"] {
+        paths.extend(
+            health::CHECKS
+                .iter()
+                .map(|check| format!("/{kind}/{check}")),
+        );
+    }
+    paths.extend(
+        health::READY_ONLY
+            .iter()
+            .map(|check| format!("/readyz/{check}")),
+    );
     paths.sort();
     value!({ "paths": paths })
 }

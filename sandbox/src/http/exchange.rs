@@ -213,7 +213,9 @@ impl Exchange {
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if status.code == 403 && self.entry.verb != "create" {
+        // Refused by authorization; admission's refusals go out like any answer.
+        let unauthorized = ["forbidden: User \"", "cannot impersonate"];
+        if status.code == 403 && unauthorized.iter().any(|u| status.message.contains(u)) {
             let nosniff = HeaderValue::from_static("nosniff");
             reply.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
         }

@@ -4,7 +4,7 @@ use super::exchange::{Exchange, Reply};
 use http::header::X_CONTENT_TYPE_OPTIONS;
 
 /// The checks a 1.34 server lists.
-const CHECKS: [&str; 29] = [
+pub(super) const CHECKS: [&str; 32] = [
     "ping",
     "log",
     "etcd",
@@ -33,11 +33,14 @@ const CHECKS: [&str; 29] = [
     "poststarthook/apiservice-status-remote-available-controller",
     "poststarthook/apiservice-registration-controller",
     "poststarthook/apiservice-discovery-controller",
+    "poststarthook/kube-apiserver-autoregistration",
     "autoregister-completion",
+    "poststarthook/apiservice-openapi-controller",
+    "poststarthook/apiservice-openapiv3-controller",
 ];
 
 /// Checks only `/readyz` has, after `etcd`.
-const READY_ONLY: [&str; 2] = ["etcd-readiness", "informer-sync"];
+pub(super) const READY_ONLY: [&str; 2] = ["etcd-readiness", "informer-sync"];
 
 pub(super) fn health(exchange: &Exchange, check: Option<&str>) -> Reply {
     let name = exchange

@@ -115,7 +115,12 @@ impl Serialize for PlainList<'_> {
         let mut map = serializer.serialize_map(Some(4))?;
         map.serialize_entry("kind", &self.info.list_kind)?;
         map.serialize_entry("apiVersion", &self.info.api_version())?;
-        map.serialize_entry("metadata", &list_metadata(self.listed))?;
+        let mut metadata = list_metadata(self.listed);
+        // Lists of custom resources say that there is nothing more, others leave it out.
+        if let (true, Some(fields)) = (self.info.custom.is_some(), metadata.as_object_mut()) {
+            fields.entry("continue").or_insert_with(|| Value::from(""));
+        }
+        map.serialize_entry("metadata", &metadata)?;
         map.serialize_entry(
             "items",
             &Items(&self.listed.items, self.info.custom.is_some()),

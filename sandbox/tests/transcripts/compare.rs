@@ -103,6 +103,20 @@ impl Comparison<'_> {
     }
 
     fn objects(&mut self, path: &str, recorded: &Map<String, Value>, ours: &Map<String, Value>) {
+        // Keys of managed fields may hold uids and names made up by the server.
+        let renamed: Map<String, Value>;
+        let recorded = if recorded
+            .keys()
+            .any(|k| k.starts_with("k:") && !ours.contains_key(k))
+        {
+            let fields = recorded
+                .iter()
+                .map(|(k, v)| (self.mapping.translate(k), v.clone()));
+            renamed = fields.collect();
+            &renamed
+        } else {
+            recorded
+        };
         let names: BTreeSet<&String> = recorded.keys().chain(ours.keys()).collect();
         for name in names {
             let place = format!("{path}/{name}");

@@ -9,6 +9,8 @@
     reason = "a test, split over several files"
 )]
 
+#[path = "transcripts/actors.rs"]
+mod actors;
 #[path = "transcripts/answer.rs"]
 mod answer;
 #[path = "transcripts/client.rs"]

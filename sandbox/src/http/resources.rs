@@ -334,9 +334,7 @@ impl Call<'_> {
         match deleted {
             Deleted::Pending(object) => self.show(200, &object, &[]),
             // A pod comes back as a pod, everything else as a success.
-            Deleted::Gone(object) if self.info.kind == "Pod" && self.info.group.is_empty() => {
-                self.show(200, &object, &[])
-            }
+            Deleted::Gone(object) if shows_what_went(&self.info) => self.show(200, &object, &[]),
             Deleted::Gone(object) => {
                 let uid = object::uid(&object);
                 let info = &self.info;
@@ -386,4 +384,19 @@ fn yaml(bytes: &[u8]) -> Result<Value, String> {
     }
     let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
     serde_saphyr::from_str(text).map_err(|e| e.to_string())
+}
+
+/// Kinds whose registries answer a deletion with the object that went (`ReturnDeletedObject` in Kubernetes' registries).
+fn shows_what_went(info: &ResourceInfo) -> bool {
+    info.group.is_empty()
+        && matches!(
+            info.kind.as_str(),
+            "Pod"
+                | "PodTemplate"
+                | "Service"
+                | "ServiceAccount"
+                | "ResourceQuota"
+                | "PersistentVolume"
+                | "PersistentVolumeClaim"
+        )
 }

@@ -70,6 +70,15 @@ impl Client {
         }
     }
 
+    /// Another connection of the same user.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            address: self.address.clone(),
+            connector: self.connector.clone(),
+            open: None,
+        }
+    }
+
     async fn connect(&self) -> SendRequest<Full<Bytes>> {
         let stream = TcpStream::connect(&self.address).await.unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();

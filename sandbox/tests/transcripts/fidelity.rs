@@ -159,7 +159,7 @@ pub(crate) fn classify(
         "admission"
     } else if path.contains("/events") {
         "events"
-    } else if (347..=360).contains(&command.number) {
+    } else if matches!(command.number, 353 | 355 | 360 | 569) {
         "outside"
     } else if any("status: recorded") && differences.len() == 1 {
         "status"

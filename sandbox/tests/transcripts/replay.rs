@@ -1,5 +1,6 @@
 //! The replay itself: a fresh server, all recorded requests in order, each answer compared.
 
+use crate::actors::{self, Act};
 use crate::answer::events;
 use crate::client::{Answer, Client, Identity};
 use crate::compare::Comparison;
@@ -87,7 +88,11 @@ pub(crate) async fn run(known: &List) -> Vec<Outcome> {
         budget: BUDGET,
     };
     let mut outcomes = Vec::new();
-    for command in recording::commands() {
+    let commands = recording::commands();
+    for act in actors::beginning(&commands) {
+        replay.act(&act).await;
+    }
+    for command in commands {
         replay.settle().await;
         let mut waited_out = false;
         for (index, request) in command.requests.iter().enumerate() {
@@ -129,6 +134,23 @@ fn admin(server: &ApiServer) -> (Identity, Option<String>) {
     }
 }
 
+fn act_request(act: &Act, token: Option<&str>) -> http::Request<Full<Bytes>> {
+    let mut builder = http::Request::builder().method(act.method).uri(&act.path);
+    builder = builder
+        .header("Host", "127.0.0.1")
+        .header(
+            "User-Agent",
+            "kubectl/v1.32.5 (linux/amd64) kubernetes/recorded",
+        )
+        .header("Content-Type", act.content_type);
+    if let Some(token) = token {
+        builder = builder.header("Authorization", token);
+    }
+    builder
+        .body(Full::new(Bytes::from(act.body.to_string())))
+        .unwrap()
+}
+
 fn outcome(command: &Command, index: usize, differences: Vec<String>) -> Outcome {
     let request = &command.requests[index];
     let class = fidelity::classify(command, request, &differences);
@@ -165,6 +187,14 @@ impl Replay<'_> {
             let why = "a connection that is upgraded is not replayed".to_owned();
             return outcome(command, index, vec![why]);
         }
+        let acts = actors::of(command, index);
+        if request.events().is_none() {
+            for act in &acts {
+                self.act(act).await;
+            }
+        } else if !acts.is_empty() {
+            self.meanwhile(acts);
+        }
         let key = format!("{}/{index}", command.number);
         let begun = Instant::now();
         let deadline = begun + PATIENCE.min(self.budget);
@@ -185,6 +215,41 @@ impl Replay<'_> {
             self.settled = 0;
         }
         outcome(command, index, differences)
+    }
+
+    /// Does what someone else did while the recording was made.
+    async fn act(&mut self, act: &Act) {
+        let request = act_request(act, self.admin.as_deref());
+        let answer = self
+            .clients
+            .get_mut(&true)
+            .unwrap()
+            .send(request)
+            .await
+            .unwrap();
+        if answer.status >= 300 && answer.status != 409 {
+            println!(
+                "{} {}: {} {}",
+                act.method,
+                act.path,
+                answer.status,
+                answer.value()
+            );
+        }
+        self.settle().await;
+    }
+
+    /// The same during a watch.
+    fn meanwhile(&self, acts: Vec<Act>) {
+        let mut client = self.clients[&true].another();
+        let admin = self.admin.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(80)).await;
+            for act in acts {
+                let _ = client.send(act_request(&act, admin.as_deref())).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
     }
 
     async fn attempt(&mut self, command: &Command, request: &Request) -> Vec<String> {

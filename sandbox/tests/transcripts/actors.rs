@@ -1,0 +1,194 @@
+//! What others did while the recording was made, whose requests were not recorded: read off the recorded answers and
+//! events. Without it the watches of those commands would see nothing.
+
+use crate::recording::Command;
+use serde_json::{Value, json};
+
+/// One change.
+pub(crate) struct Act {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Value,
+}
+
+const JSON: &str = "application/json";
+const MERGE: &str = "application/merge-patch+json";
+
+fn act(method: &'static str, path: &str, body: Value) -> Act {
+    let content_type = if method == "PATCH" { MERGE } else { JSON };
+    Act {
+        method,
+        path: path.to_owned(),
+        content_type,
+        body,
+    }
+}
+
+const MAPS: &str = "/api/v1/namespaces/shop/configmaps";
+
+fn config_map(name: &str, manager: &str, metadata: Value, data: Value) -> Act {
+    let mut object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+    object["metadata"]["name"] = json!(name);
+    if !data.is_null() {
+        object["data"] = data;
+    }
+    act("POST", &format!("{MAPS}?fieldManager={manager}"), object)
+}
+
+fn patch(name: &str, manager: &str, body: Value) -> Act {
+    act(
+        "PATCH",
+        &format!("{MAPS}/{name}?fieldManager={manager}"),
+        body,
+    )
+}
+
+fn delete(path: &str) -> Act {
+    act("DELETE", path, json!({"propagationPolicy": "Background"}))
+}
+
+/// A config map that comes, changes, leaves a selector, enters it again and goes.
+fn watched() -> Vec<Act> {
+    vec![
+        config_map(
+            "watched",
+            "kubectl-create",
+            json!({"labels": {"w": "1"}}),
+            json!({"a": "1"}),
+        ),
+        patch("watched", "kubectl-patch", json!({"data": {"a": "2"}})),
+        patch(
+            "watched",
+            "kubectl-label",
+            json!({"metadata": {"labels": {"w": "2"}}}),
+        ),
+        patch(
+            "watched",
+            "kubectl-label",
+            json!({"metadata": {"labels": {"w": "1"}}}),
+        ),
+        delete(&format!("{MAPS}/watched")),
+    ]
+}
+
+/// The pod that command 417 waits for, as it was sent.
+fn late_pod() -> Act {
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "late", "labels": {"run": "late"}},
+        "spec": {
+            "containers": [{"name": "late", "image": "registry.example/late:1.0", "resources": {}}],
+            "dnsPolicy": "ClusterFirst", "restartPolicy": "Always",
+        },
+    });
+    act(
+        "POST",
+        "/api/v1/namespaces/shop/pods?fieldManager=kubectl-run",
+        pod,
+    )
+}
+
+/// What others did before a request, or, if it is a watch, during it.
+pub(crate) fn of(command: &Command, index: usize) -> Vec<Act> {
+    match (command.number, index) {
+        (348..=350, 1) => watched(),
+        (352, 0) => vec![config_map(
+            "watched",
+            "kubectl-create",
+            json!({}),
+            json!({"a": "1"}),
+        )],
+        (352, 1) => vec![
+            patch("watched", "kubectl-patch", json!({"data": {"a": "2"}})),
+            delete(&format!("{MAPS}/watched")),
+        ],
+        (405, 4) => vec![config_map(
+            "later",
+            "kubectl-create",
+            json!({}),
+            Value::Null,
+        )],
+        (406, 2) => vec![patch("later", "kubectl-patch", json!({"data": {"x": "1"}}))],
+        (407, 3) => vec![delete(&format!("{MAPS}/later"))],
+        (417, 0) => vec![late_pod()],
+        (705, 0) => vec![config_map(
+            "held",
+            "kubectl-create",
+            json!({"finalizers": ["shop.example/hold"]}),
+            Value::Null,
+        )],
+        (719, 0) => {
+            let finalized = json!({"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": "held", "finalizers": ["shop.example/hold"]}});
+            let namespace =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "brief"}});
+            vec![
+                act(
+                    "POST",
+                    "/api/v1/namespaces?fieldManager=kubectl-create",
+                    namespace,
+                ),
+                act(
+                    "POST",
+                    "/api/v1/namespaces/brief/configmaps?fieldManager=kubectl-create",
+                    finalized,
+                ),
+                delete("/api/v1/namespaces/brief"),
+            ]
+        }
+        (721, 3) => vec![act(
+            "PATCH",
+            "/api/v1/namespaces/brief/configmaps/held?fieldManager=kubectl-patch",
+            json!({"metadata": {"finalizers": null}}),
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// What was there before the first command and is nobody's that the sandbox has: objects of the recorded answers.
+pub(crate) fn beginning(commands: &[Command]) -> Vec<Act> {
+    let at = |number: u64| {
+        &commands
+            .iter()
+            .find(|c| c.number == number)
+            .unwrap()
+            .requests[0]
+    };
+    let mut acts = Vec::new();
+    let mut add = |collection: &str, object: &Value| {
+        let manager = object["metadata"]["managedFields"][0]["manager"]
+            .as_str()
+            .unwrap();
+        let mut sent = object.clone();
+        let metadata = sent["metadata"].as_object_mut().unwrap();
+        metadata.retain(|field, _| matches!(field.as_str(), "name" | "labels" | "annotations"));
+        for field in ["status", "kind", "apiVersion"] {
+            sent.as_object_mut().unwrap().remove(field);
+        }
+        if let Some(spec) = sent.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.retain(|field, _| {
+                matches!(
+                    field.as_str(),
+                    "ports" | "selector" | "clusterIP" | "type" | "sessionAffinity"
+                )
+            });
+        }
+        acts.push(act(
+            "POST",
+            &format!("{collection}?fieldManager={manager}"),
+            sent,
+        ));
+    };
+    let answer = at(41).answer().unwrap();
+    for service in answer["items"].as_array().unwrap() {
+        add("/api/v1/namespaces/kube-system/services", service);
+    }
+    for event in at(54).events().unwrap() {
+        let object = &event["object"];
+        if object["metadata"]["name"] != "kube-root-ca.crt" {
+            add("/api/v1/namespaces/kube-system/configmaps", object);
+        }
+    }
+    acts
+}

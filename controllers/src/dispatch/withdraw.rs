@@ -4,7 +4,7 @@ use navarch_crds::keys::{annotation, finalizer, label, navarch};
 use navarch_crds::v1alpha1::PropagationStatusType as Status;
 use serde_json::{Value, json};
 
-use super::adopt::orphaning;
+use super::adopt::{Orphaning, orphaning};
 use super::io::{Look, Looked};
 use super::render::Applied;
 use crate::fleet::request::{Part, RequestError};
@@ -24,6 +24,20 @@ pub(crate) async fn withdraw(look: &Look<'_>) -> Looked {
         .is_some_and(|record| record.terminating)
     {
         return Looked::waits(Status::WaitingForRemoval, "the copy is being deleted");
+    }
+    if let Some(uid) = surely_deletable(look) {
+        match send_delete(look, Some(&uid)).await {
+            Ok(true) => {
+                return Looked::waits(Status::WaitingForRemoval, "the copy is being deleted");
+            }
+            Ok(false) => {
+                look.member.drop_record(look.key);
+                return Looked::absent();
+            }
+            // Another object of that name is there now: look at it.
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Looked::request(Status::DeletionFailed, DELETE_FAILED, &error),
+        }
     }
     let kind = &look.config.kind;
     let existing = match look
@@ -58,6 +72,15 @@ pub(crate) async fn withdraw(look: &Look<'_>) -> Looked {
         }
         Err(error) => Looked::request(Status::DeletionFailed, DELETE_FAILED, &error),
     }
+}
+
+/// The uid of a copy whose record says all that a read would: it is ours, applied by us, and no rule
+/// keeps it.
+fn surely_deletable(look: &Look<'_>) -> Option<std::sync::Arc<str>> {
+    let record = look.member.record(look.key)?;
+    let ours = record.applied.as_ref()?.uid == *look.entry.object.uid;
+    let no_rule = orphaning(&look.federated.annotations()) == Orphaning::Delete;
+    (ours && no_rule && !look.config.is_namespaces()).then_some(record.uid)
 }
 
 /// Managed, and not made on behalf of another federated object. Objects of KubeAdmiral do not carry our
@@ -140,8 +163,16 @@ async fn delete(look: &Look<'_>, existing: &Value) -> Result<bool, RequestError>
             .merge(kind, look.namespace, look.name, Part::Whole, &patch)
             .await?;
     }
-    let uid = text(existing, "/metadata/uid");
-    let deleted = requests.delete(kind, look.namespace, look.name, uid).await;
+    send_delete(look, text(existing, "/metadata/uid")).await
+}
+
+async fn send_delete(look: &Look<'_>, uid: Option<&str>) -> Result<bool, RequestError> {
+    let kind = &look.config.kind;
+    let deleted = look
+        .member
+        .requests
+        .delete(kind, look.namespace, look.name, uid)
+        .await;
     look.ctx
         .metrics
         .member_action(look.member.name.as_str(), "delete", deleted.is_ok());

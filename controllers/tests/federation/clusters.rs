@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{Federation, cluster, config_map, federated};
+use std::time::Duration;
+
+use navarch_controllers::LeaderElection;
+
+use super::harness::{Federation, SYSTEM, cluster, config_map, federated};
 
 fn widget_definition() -> Value {
     json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -89,5 +93,49 @@ async fn a_cluster_with_cascading_delete_is_cleaned_before_it_leaves() {
     federation.host.delete(&cluster("member-1")).await;
     federation.host.until_gone(&cluster("member-1")).await;
     assert!(member.get(&map).await.is_none());
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_managers_one_leads_and_the_other_takes_over_when_it_stops() {
+    let mut federation = Federation::start(1).await;
+    federation.namespace("shop").await;
+    federation.stop_manager().await;
+    let election = |identity: &str| LeaderElection {
+        lease_duration: Duration::from_secs(2),
+        renew_deadline: Duration::from_secs(1),
+        retry_period: Duration::from_millis(100),
+        ..LeaderElection::new(SYSTEM, identity)
+    };
+    federation.start_elected(election("first")).await;
+    let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": { "name": "kubeadmiral-controller-manager", "namespace": SYSTEM } });
+    let held_by = |who: &'static str| move |lease: &Value| lease["spec"]["holderIdentity"] == who;
+    federation
+        .host
+        .until(&lease, "the first leads", held_by("first"))
+        .await;
+    let (stop, second) = federation.spawn_elected(election("second")).await;
+    let map = config_map("shop", "settings");
+    federation.host.create(map.clone()).await;
+    federation.members[0]
+        .until(&map, "the copy exists", |_| true)
+        .await;
+    federation.stop_manager().await;
+    federation
+        .host
+        .until(&lease, "the second leads", held_by("second"))
+        .await;
+    federation
+        .host
+        .merge(&map, json!({ "data": { "key": "new" } }))
+        .await;
+    federation.members[0]
+        .until(&map, "the change is there", |copy| {
+            copy["data"]["key"] == "new"
+        })
+        .await;
+    stop.cancel();
+    second.await.unwrap();
     federation.stop().await;
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use navarch_controllers::{RunOptions, Timings, install, run};
+use navarch_controllers::{LeaderElection, RunOptions, Timings, install, run};
 use navarch_sandbox::request_log::Entry;
 use navarch_sandbox::server::{ApiServer, ServerOptions};
 use serde_json::{Value, json};
@@ -173,6 +173,7 @@ fn plural(kind: &str) -> String {
     match kind {
         "PropagationPolicy" => "propagationpolicies".to_owned(),
         "ClusterPropagationPolicy" => "clusterpropagationpolicies".to_owned(),
+        "OverridePolicy" => "overridepolicies".to_owned(),
         other => format!("{}s", other.to_lowercase()),
     }
 }
@@ -183,6 +184,9 @@ async fn config(server: &ApiServer) -> Config {
         .await
         .unwrap()
 }
+
+/// What ends a manager, and its end.
+type Manager = (CancellationToken, tokio::task::JoinHandle<()>);
 
 /// A federation.
 pub(crate) struct Federation {
@@ -227,13 +231,32 @@ impl Federation {
     }
 
     pub(crate) async fn start_manager(&mut self) {
+        let (stop, manager) = self.spawn(None).await;
+        self.stop = stop;
+        self.manager = Some(manager);
+    }
+
+    pub(crate) async fn start_elected(&mut self, election: LeaderElection) {
+        let (stop, manager) = self.spawn(Some(election)).await;
+        self.stop = stop;
+        self.manager = Some(manager);
+    }
+
+    /// One more manager beside the first.
+    pub(crate) async fn spawn_elected(&self, election: LeaderElection) -> Manager {
+        self.spawn(Some(election)).await
+    }
+
+    async fn spawn(&self, election: Option<LeaderElection>) -> Manager {
         let mut options = RunOptions::new(config(&self.host.server).await);
         options.timings = timings();
-        self.stop = CancellationToken::new();
-        let stop = self.stop.clone();
-        self.manager = Some(tokio::spawn(
-            async move { run(options, stop).await.unwrap() },
-        ));
+        options.leader_election = election;
+        let stop = CancellationToken::new();
+        let shutdown = stop.clone();
+        (
+            stop,
+            tokio::spawn(async move { run(options, shutdown).await.unwrap() }),
+        )
     }
 
     pub(crate) async fn stop_manager(&mut self) {

@@ -5,6 +5,7 @@
     reason = "a test says what it waited for, and ends at the first thing that is not as expected"
 )]
 
+mod bad_input;
 mod clusters;
 mod harness;
 mod propagation;

@@ -4,6 +4,7 @@
 pub(crate) mod capacity;
 pub(crate) mod connect;
 pub(crate) mod health;
+pub(crate) mod kind;
 pub(crate) mod limits;
 pub(crate) mod member;
 pub(crate) mod records;

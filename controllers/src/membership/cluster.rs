@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use navarch_crds::keys::{annotation, cluster_condition, finalizer};
+use navarch_crds::keys::{cluster_condition, finalizer};
 use navarch_crds::names::ClusterName;
 use navarch_crds::v1alpha1::{ApiResource, FederatedCluster, FederatedClusterStatus};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(crate) struct ClusterTask {
 
 /// Why a look at a cluster failed.
 #[derive(Debug, thiserror::Error)]
-enum ClusterError {
+pub(super) enum ClusterError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
@@ -51,7 +51,7 @@ enum ClusterError {
 }
 
 impl ClusterError {
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         match self {
             Self::Request(error) | Self::Join(JoinError::Request(error)) => error.message(),
             Self::Credentials(_) | Self::Connect(_) | Self::Join(_) => self.to_string(),
@@ -60,14 +60,14 @@ impl ClusterError {
 }
 
 /// When to look again.
-enum Next {
+pub(super) enum Next {
     After(Duration),
     OnChange,
 }
 
 /// The connection to a member as long as nothing it rests on changes.
-struct Connection {
-    member: Arc<Member>,
+pub(super) struct Connection {
+    pub(super) member: Arc<Member>,
     capacity: Arc<Capacity>,
     fingerprint: u64,
     failing_since: Option<Instant>,
@@ -131,7 +131,7 @@ pub(crate) async fn run(mut task: ClusterTask) {
 }
 
 impl ClusterTask {
-    fn about(&self, cluster: &FederatedCluster) -> ObjectReference {
+    pub(super) fn about(&self, cluster: &FederatedCluster) -> ObjectReference {
         ObjectReference {
             api_version: Some(navarch_crds::v1alpha1::API_VERSION.to_owned()),
             kind: Some("FederatedCluster".to_owned()),
@@ -170,7 +170,10 @@ impl ClusterTask {
         self.probe(&cluster, connected).await
     }
 
-    fn secret(&self, cluster: &FederatedCluster) -> Result<Arc<Value>, CredentialsError> {
+    pub(super) fn secret(
+        &self,
+        cluster: &FederatedCluster,
+    ) -> Result<Arc<Value>, CredentialsError> {
         let name = &cluster.spec.secret_ref.name;
         if name.is_empty() {
             return Err(CredentialsError::NoSecretNamed);
@@ -197,7 +200,7 @@ impl ClusterTask {
         Ok(())
     }
 
-    async fn write_finalizers(
+    pub(super) async fn write_finalizers(
         &self,
         cluster: &FederatedCluster,
         finalizers: &[String],
@@ -239,7 +242,7 @@ impl ClusterTask {
         Ok(())
     }
 
-    async fn client(
+    pub(super) async fn client(
         &self,
         spec_use: Use,
         cluster: &FederatedCluster,
@@ -249,7 +252,7 @@ impl ClusterTask {
         Ok(Clients::new(&config)?)
     }
 
-    fn requests(&self, clients: &Clients) -> Requests {
+    pub(super) fn requests(&self, clients: &Clients) -> Requests {
         Requests::new(
             clients.requests.clone(),
             self.ctx.term.clone(),
@@ -338,7 +341,7 @@ impl ClusterTask {
 
     // === a joined cluster ===
 
-    async fn connect(
+    pub(super) async fn connect(
         &self,
         cluster: &FederatedCluster,
         data: &Value,
@@ -376,12 +379,12 @@ impl ClusterTask {
         })
     }
 
-    async fn disconnect(&self, connection: Connection) {
+    pub(super) async fn disconnect(&self, connection: Connection) {
         self.ctx.fleet.remove(&self.name);
         connection.member.tasks.stop().await;
     }
 
-    async fn probe(
+    pub(super) async fn probe(
         &self,
         cluster: &FederatedCluster,
         connection: &mut Connection,
@@ -476,128 +479,6 @@ impl ClusterTask {
         for key in concerned {
             member.queue.push(key, Priority::Backlog);
         }
-    }
-
-    // === leaving ===
-
-    async fn leave(
-        &self,
-        cluster: &FederatedCluster,
-        connection: &mut Option<Connection>,
-    ) -> Result<Next, ClusterError> {
-        let mut finalizers = cluster.metadata.finalizers.clone().unwrap_or_default();
-        let holds = |finalizers: &[String], wanted: &str| finalizers.iter().any(|f| f == wanted);
-        if holds(&finalizers, finalizer::CASCADING_DELETE) {
-            let asked = cluster
-                .metadata
-                .annotations
-                .as_ref()
-                .is_some_and(|annotations| annotations.contains_key(annotation::CASCADING_DELETE));
-            if asked && cluster.is_joined() {
-                let cleaned = match connection {
-                    Some(connection) => self.clean(cluster, connection).await,
-                    None => {
-                        let data = self.secret(cluster)?;
-                        let fingerprint = credentials::fingerprint(&cluster.spec, &data);
-                        *connection = Some(self.connect(cluster, &data, fingerprint).await?);
-                        false
-                    }
-                };
-                if !cleaned {
-                    return Ok(Next::After(Duration::from_millis(500)));
-                }
-            }
-            finalizers.retain(|finalizer| finalizer != finalizer::CASCADING_DELETE);
-            self.write_finalizers(cluster, &finalizers).await?;
-            return Ok(Next::OnChange);
-        }
-        if finalizers.len() > 1 && holds(&finalizers, finalizer::FEDERATED_CLUSTER) {
-            let note = format!("waits for other finalizers: {}", finalizers.join(", "));
-            self.ctx.events.warn(
-                &self.about(cluster),
-                "HandleTerminatingClusterBlocked",
-                "",
-                &note,
-            );
-            return Ok(Next::OnChange);
-        }
-        if !holds(&finalizers, finalizer::FEDERATED_CLUSTER) {
-            return Ok(Next::OnChange);
-        }
-        if cluster
-            .status
-            .as_ref()
-            .is_some_and(|status| status.join_performed)
-        {
-            self.undo_join(cluster).await?;
-        }
-        if let Some(connection) = connection.take() {
-            self.disconnect(connection).await;
-        }
-        self.write_finalizers(cluster, &[]).await?;
-        tracing::info!(cluster = %self.name, "left");
-        Ok(Next::OnChange)
-    }
-
-    /// Whether every copy of ours is gone from the member.
-    async fn clean(&self, cluster: &FederatedCluster, connection: &mut Connection) -> bool {
-        if self.probe(cluster, connection).await.is_err() || !connection.member.is_ready() {
-            let note = format!(
-                "the member does not answer: {}",
-                connection.member.trouble()
-            );
-            self.ctx
-                .events
-                .warn(&self.about(cluster), "WaitForCascadingDelete", "", &note);
-            return false;
-        }
-        let name = &self.name;
-        let mut left = 0_usize;
-        for key in self
-            .ctx
-            .federated
-            .keys(|entry| entry.placed.contains(name) || entry.leaving.contains(name))
-        {
-            let absent = connection
-                .member
-                .outcome(&key)
-                .is_some_and(|outcome| outcome.state == crate::fleet::records::State::Absent);
-            if !absent {
-                left += 1;
-                connection.member.queue.push(key, Priority::Live);
-            }
-        }
-        left == 0
-    }
-
-    async fn undo_join(&self, cluster: &FederatedCluster) -> Result<(), ClusterError> {
-        let uid = cluster.metadata.uid.as_deref().unwrap_or_default();
-        let released = async {
-            let data = self.secret(cluster)?;
-            let which = if cluster.spec.use_service_account {
-                Use::ServiceAccount
-            } else {
-                Use::Bootstrap
-            };
-            let clients = self.client(which, cluster, &data).await?;
-            join::release(&self.requests(&clients), &self.ctx.system_namespace, uid).await?;
-            Ok::<(), ClusterError>(())
-        };
-        if let Err(error) = released.await {
-            // Without credentials there is no way to reach the member any more.
-            if !matches!(error, ClusterError::Credentials(_)) {
-                let note = format!("the member could not be cleaned: {}", error.message());
-                self.ctx
-                    .events
-                    .warn(&self.about(cluster), "LeaveFailed", "", &note);
-                return Err(error);
-            }
-        }
-        if cluster.spec.use_service_account {
-            let secret = &cluster.spec.secret_ref.name;
-            join::store_token(&self.ctx.host, &self.ctx.system_namespace, secret, None).await?;
-        }
-        Ok(())
     }
 }
 

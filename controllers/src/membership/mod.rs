@@ -5,5 +5,6 @@ pub(crate) mod cluster;
 pub(crate) mod credentials;
 pub(crate) mod io;
 pub(crate) mod join;
+mod leave;
 pub(crate) mod report;
 pub(crate) mod streams;

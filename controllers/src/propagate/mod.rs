@@ -2,6 +2,7 @@
 //! controllers and the fold into one write are pure.
 
 pub(crate) mod decide;
+pub(crate) mod ending;
 pub mod fold;
 pub(crate) mod gather;
 pub(crate) mod io;

@@ -1,0 +1,98 @@
+//! When is a copy surely gone, and when may a federated object go?
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use navarch_crds::keys::finalizer;
+use navarch_crds::names::ClusterName;
+use serde_json::Value;
+
+use super::io::{PropagateError, write_finalizers};
+use super::watch::{federated_kind, put_federated};
+use crate::fleet::records::State;
+use crate::runtime::compact::{finalizers, has_finalizer};
+use crate::runtime::context::Context;
+use crate::runtime::key::Key;
+use crate::runtime::queue::Priority;
+use crate::runtime::stores::FederatedEntry;
+
+/// The clusters that no longer need to be remembered: it is certain that they hold no copy of ours.
+pub(super) fn confirmed_absent(
+    ctx: &Context,
+    key: &Key,
+    entry: &FederatedEntry,
+) -> BTreeSet<ClusterName> {
+    entry
+        .leaving
+        .iter()
+        .filter(|cluster| is_clear(ctx, key, entry, cluster))
+        .cloned()
+        .collect()
+}
+
+/// Whether a cluster surely holds no copy. A cluster that has left the federation took its copies along:
+/// they are not ours any more.
+fn is_clear(ctx: &Context, key: &Key, entry: &FederatedEntry, cluster: &ClusterName) -> bool {
+    if ctx.clusters.get(cluster).is_none() {
+        return true;
+    }
+    ctx.fleet
+        .get(cluster)
+        .and_then(|member| member.outcome(key))
+        .is_some_and(|outcome| outcome.state == State::Absent && outcome.uid == entry.object.uid)
+}
+
+/// The federated object is being deleted: its finalizer goes when no cluster can hold a copy.
+pub(super) async fn finish(
+    ctx: &Context,
+    key: &Key,
+    entry: &FederatedEntry,
+    value: &Value,
+    about: &ObjectReference,
+) -> Result<(), PropagateError> {
+    if !has_finalizer(value, finalizer::SYNC) {
+        return Ok(());
+    }
+    let mut waits_for = Vec::new();
+    for cluster in entry.placed.iter().chain(entry.leaving.iter()) {
+        if is_clear(ctx, key, entry, cluster) {
+            continue;
+        }
+        match ctx.fleet.get(cluster) {
+            Some(member) if member.is_ready() => {
+                member.queue.push(key.clone(), Priority::Live);
+            }
+            Some(member) => waits_for.push(format!("{cluster} ({})", member.trouble())),
+            None => waits_for.push(format!("{cluster} (there is no connection to it)")),
+        }
+        if let Some(member) = ctx.fleet.get(cluster)
+            && member.is_ready()
+        {
+            waits_for.push(String::new());
+        }
+    }
+    if waits_for.is_empty() {
+        let mut left = finalizers(value);
+        left.retain(|finalizer| finalizer != finalizer::SYNC);
+        let kind = federated_kind(key);
+        let written = write_finalizers(ctx, &kind, key.namespace(), &key.name, value, &left).await;
+        return match written {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) if error.is_conflict() => {
+                if let Some(present) = ctx.host.get(&kind, key.namespace(), &key.name).await? {
+                    put_federated(ctx, present, Priority::Live);
+                }
+                ctx.propagate.push(key.clone(), Priority::Live);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        };
+    }
+    waits_for.retain(|cluster| !cluster.is_empty());
+    if !waits_for.is_empty() {
+        let note = format!("deletion waits for copies in {}", waits_for.join(", "));
+        ctx.events.warn(about, "DeletionBlocked", "", &note);
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! `navarch controller-manager`: the controllers against any host API server, until told to stop.
+//! KubeAdmiral's flag names are taken where they mean the same (cmd/controller-manager/app/options).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use navarch_controllers::{LeaderElection, RunOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::interrupted;
+use crate::error::CliError;
+use crate::kubeconfig::HostFlags;
+
+#[derive(Args, Debug)]
+pub(crate) struct ControllerManagerFlags {
+    #[command(flatten)]
+    host: HostFlags,
+    /// Address of /livez, /readyz and /metrics; `none` turns them off
+    #[arg(long, default_value = "127.0.0.1:11257", value_name = "ADDRESS")]
+    admin_address: String,
+    /// KubeAdmiral's name for the port of the address above
+    #[arg(long, value_name = "PORT", hide = true)]
+    port: Option<u16>,
+    /// Wait for the leader's lease before acting, so that several may run
+    #[arg(long, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    enable_leader_elect: bool,
+    /// Name of the lease
+    #[arg(long, default_value = "federation-controller-manager", value_name = "NAME")]
+    leader_elect_resource_name: String,
+    /// Objects worked on at a time
+    #[arg(long, default_value_t = 16, value_name = "COUNT")]
+    worker_count: usize,
+    /// How often the health of a member is asked for, e.g. 30s
+    #[arg(long, default_value = "30s", value_parser = duration, value_name = "DURATION")]
+    cluster_health_check_period: Duration,
+    /// How long a member must look different before its conditions say so
+    #[arg(long, default_value = "100s", value_parser = duration, value_name = "DURATION")]
+    cluster_status_threshold: Duration,
+    /// How long joining a member may take
+    #[arg(long, default_value = "10m", value_parser = duration, value_name = "DURATION")]
+    cluster_join_timeout: Duration,
+    /// Requests a second to each API server
+    #[arg(long, default_value_t = 500, value_name = "COUNT")]
+    kube_api_qps: u32,
+    /// Requests at once beyond that
+    #[arg(long, default_value_t = 1000, value_name = "COUNT")]
+    kube_api_burst: u32,
+}
+
+pub(crate) async fn run(flags: ControllerManagerFlags) -> Result<(), CliError> {
+    let target = flags.host.target().await?;
+    let options = flags.options(target.config)?;
+    let shutdown = CancellationToken::new();
+    let signal = shutdown.clone();
+    tokio::spawn(async move {
+        interrupted().await;
+        signal.cancel();
+        // A second one does not wait for what is under way.
+        interrupted().await;
+        std::process::abort();
+    });
+    navarch_controllers::run(options, shutdown)
+        .await
+        .map_err(|error| CliError::Controllers(Box::new(error)))
+}

@@ -9,7 +9,6 @@ use navarch_crds::keys;
 use navarch_crds::v1alpha1::{
     FederatedCluster, GenericFederatedObjectSpec, GenericFederatedObjectStatus,
 };
-use serde_json::Value;
 
 /// `member-1:3, member-2:2`, or only the names where every member gets the whole object.
 pub(crate) fn placement_text(spec: &GenericFederatedObjectSpec) -> String {
@@ -25,25 +24,19 @@ pub(crate) fn placement_text(spec: &GenericFederatedObjectSpec) -> String {
 
 /// Every cluster of any controller's placement, with the replicas that the scheduler's overrides give it.
 pub(crate) fn placement(spec: &GenericFederatedObjectSpec) -> BTreeMap<String, Option<i64>> {
-    let value = serde_json::to_value(spec).unwrap_or_default();
-    let mut clusters: BTreeMap<String, Option<i64>> = list(&value["placements"])
-        .flat_map(|entry| list(&entry["placement"]))
-        .filter_map(|placed| placed["cluster"].as_str())
-        .map(|cluster| (cluster.to_owned(), None))
+    let mut clusters: BTreeMap<String, Option<i64>> = spec
+        .placements
+        .iter()
+        .flat_map(|entry| &entry.placement)
+        .map(|placed| (placed.cluster.clone(), None))
         .collect();
-    for entry in list(&value["overrides"]).filter(|entry| entry["controller"] == keys::SCHEDULER_CONTROLLER) {
-        for cluster in list(&entry["clusters"]) {
-            let replicas = list(&cluster["patches"]).find_map(|patch| patch["value"].as_i64());
-            if let Some(placed) = cluster["cluster"].as_str().and_then(|name| clusters.get_mut(name)) {
-                *placed = replicas;
-            }
+    let divided = spec.overrides.iter().filter(|entry| entry.controller == keys::controller::SCHEDULER);
+    for cluster in divided.flat_map(|entry| &entry.clusters) {
+        if let Some(placed) = clusters.get_mut(&cluster.cluster) {
+            *placed = cluster.patches.iter().find_map(|patch| patch.value.as_i64());
         }
     }
     clusters
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
 }
 
 /// `OK`, or what is wrong where.
@@ -51,31 +44,28 @@ pub(crate) fn status_text(metadata: &ObjectMeta, status: Option<&GenericFederate
     if metadata.deletion_timestamp.is_some() {
         return "Terminating".to_owned();
     }
-    let value = serde_json::to_value(status).unwrap_or_default();
-    let wrong: Vec<String> = list(&value["clusters"])
-        .filter(|cluster| cluster["status"] != "OK")
-        .filter_map(|cluster| {
-            Some(format!("{}: {}", cluster["cluster"].as_str()?, cluster["status"].as_str()?))
-        })
+    let Some(status) = status else { return "Pending".to_owned() };
+    let wrong: Vec<String> = status
+        .clusters
+        .iter()
+        .filter(|cluster| cluster.status.as_str() != "OK")
+        .map(|cluster| format!("{}: {}", cluster.cluster, cluster.status.as_str()))
         .collect();
     if !wrong.is_empty() {
         return wrong.join(", ");
     }
-    match value["syncedGeneration"].as_i64() {
-        Some(generation) if Some(generation) == metadata.generation => "OK".to_owned(),
-        _ => "Pending".to_owned(),
-    }
+    if Some(status.synced_generation) == metadata.generation { "OK".to_owned() } else { "Pending".to_owned() }
 }
 
-/// Status of one condition of a cluster, and its reason and message.
+/// Status of one condition of a cluster, with its reason and message.
 pub(crate) fn condition(cluster: &FederatedCluster, kind: &str) -> Option<(String, String)> {
-    let value = serde_json::to_value(&cluster.status).ok()?;
-    let found = list(&value["conditions"]).find(|condition| condition["type"] == kind)?.clone();
-    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
-    let message = text("message");
-    let reason = text("reason");
-    let said = if message.is_empty() { reason } else { format!("{reason}: {message}") };
-    Some((text("status"), said))
+    let condition = cluster.status.as_ref()?.condition(kind)?;
+    let said = if condition.message.is_empty() {
+        condition.reason.clone()
+    } else {
+        format!("{}: {}", condition.reason, condition.message)
+    };
+    Some((condition.status.clone(), said))
 }
 
 /// What a cluster's conditions say in one line, for messages about waiting.

@@ -63,7 +63,7 @@ pub(crate) async fn grant(member: &Target, uid: &str) -> Result<MemberCredential
         &Api::<Namespace>::all(client.clone()),
         namespace,
         &json!({"apiVersion": "v1", "kind": "Namespace",
-            "metadata": {"name": namespace, "annotations": {keys::FEDERATED_CLUSTER_UID: uid}}}),
+            "metadata": {"name": namespace, "annotations": {keys::annotation::FEDERATED_CLUSTER_UID: uid}}}),
         member,
     )
     .await?;
@@ -163,9 +163,9 @@ fn ca_of(config: &kube::Config) -> Vec<u8> {
 /// Writes the member's credentials into the host.
 pub(crate) async fn store(host: &Target, cluster: &str, credentials: &MemberCredentials) -> Result<(), CliError> {
     let name = secret_name(cluster);
-    let mut data = json!({keys::SECRET_BOOTSTRAP_TOKEN: STANDARD.encode(&credentials.token)});
+    let mut data = json!({keys::secret::BOOTSTRAP_TOKEN: STANDARD.encode(&credentials.token)});
     if !credentials.ca.is_empty() {
-        data[keys::SECRET_CERTIFICATE_AUTHORITY] = json!(STANDARD.encode(&credentials.ca));
+        data[keys::secret::CERTIFICATE_AUTHORITY] = json!(STANDARD.encode(&credentials.ca));
     }
     let secret = json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": name, "namespace": keys::SYSTEM_NAMESPACE}, "data": data});

@@ -67,22 +67,24 @@ async fn clusters(target: &Target, format: Option<Format>) -> Result<(), CliErro
 }
 
 fn cluster_row(cluster: &FederatedCluster) -> Vec<String> {
-    let value = serde_json::to_value(&cluster.status).unwrap_or_default();
-    let condition = |kind: &str, field: &str| {
-        value["conditions"]
-            .as_array()
-            .and_then(|conditions| conditions.iter().find(|condition| condition["type"] == kind))
-            .and_then(|condition| condition[field].as_str())
-            .unwrap_or_default()
-            .to_owned()
+    let condition = |kind: &str| {
+        cluster.status.as_ref().and_then(|status| status.condition(kind)).cloned().unwrap_or_default()
     };
-    let ready = condition("Ready", "status");
-    let joined = condition("Joined", "status");
-    let reason = if joined == "True" { condition("Ready", "reason") } else { condition("Joined", "reason") };
-    let resources = &value["resources"];
-    let nodes = resources["schedulableNodes"].as_i64().map(|n| n.to_string()).unwrap_or_default();
-    let free = |name: &str| resources["available"][name].as_str().unwrap_or_default().to_owned();
-    vec![cluster.name_any(), ready, joined, reason, nodes, free("cpu"), free("memory"), age(&cluster.metadata)]
+    let (ready, joined) = (condition("Ready"), condition("Joined"));
+    let reason = if joined.status == "True" { ready.reason } else { joined.reason };
+    let resources = cluster.status.as_ref().map(|status| status.resources.clone()).unwrap_or_default();
+    let nodes = resources.schedulable_nodes.map(|nodes| nodes.to_string()).unwrap_or_default();
+    let free = |name: &str| resources.available.get(name).map(|quantity| quantity.0.clone()).unwrap_or_default();
+    vec![
+        cluster.name_any(),
+        ready.status,
+        joined.status,
+        reason,
+        nodes,
+        free("cpu"),
+        free("memory"),
+        age(&cluster.metadata),
+    ]
 }
 
 async fn objects(target: &Target, namespace: Option<&str>, format: Option<Format>) -> Result<(), CliError> {
@@ -126,8 +128,8 @@ fn object_row(
     status: Option<&GenericFederatedObjectStatus>,
 ) -> Vec<String> {
     let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).cloned();
-    let policy = label(keys::PROPAGATION_POLICY_NAME)
-        .or_else(|| label(keys::CLUSTER_PROPAGATION_POLICY_NAME))
+    let policy = label(keys::label::PROPAGATION_POLICY)
+        .or_else(|| label(keys::label::CLUSTER_PROPAGATION_POLICY))
         .unwrap_or_default();
     let text = |pointer: &str| {
         spec.template.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()

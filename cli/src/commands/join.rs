@@ -134,7 +134,7 @@ async fn admit(name: &str, host: &Target, member: &Target) -> Result<FederatedCl
         format!("reading namespace {} in context {:?}", keys::SYSTEM_NAMESPACE, member.context),
     ))?;
     let marked = namespace.map(|namespace| {
-        namespace.annotations().get(keys::FEDERATED_CLUSTER_UID).cloned().unwrap_or_default()
+        namespace.annotations().get(keys::annotation::FEDERATED_CLUSTER_UID).cloned().unwrap_or_default()
     });
     let server = member_access::server_of(&member.config);
     let host_clusters: Vec<(String, String, String)> = known

@@ -12,6 +12,8 @@ mod sandbox;
 mod unjoin;
 mod version;
 
+pub(crate) use join::wait_until_ready;
+
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};

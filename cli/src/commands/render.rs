@@ -8,6 +8,7 @@ use navarch_controllers::offline;
 use serde_json::Value;
 
 use crate::error::CliError;
+use crate::manifests;
 use crate::output::{self, Format};
 
 #[derive(Args, Debug)]
@@ -25,19 +26,21 @@ pub(crate) fn run(flags: &RenderFlags) -> Result<(), CliError> {
     for path in &flags.filename {
         documents.extend(read_documents(path)?);
     }
-    let _unused: &[Value] = &documents;
-    let rendered = offline::render(documents);
-    let _ = rendered;
-    output::print("")
+    let rendered = offline::render(documents).map_err(|error| CliError::Controllers(Box::new(error)))?;
+    match flags.output {
+        Some(format) => output::print_value(&rendered, format),
+        None => output::print(&manifests_text(&rendered)?),
+    }
 }
 
 fn read_documents(path: &Path) -> Result<Vec<Value>, CliError> {
     let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)
+    let (name, read) = if path == Path::new("-") {
+        ("standard input".to_owned(), std::io::stdin().read_to_string(&mut text))
     } else {
-        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
-    }
-    .map_err(|source| CliError::ReadFile { path: path.to_owned(), source })?;
-    Ok(Vec::new())
+        let read = std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text));
+        (path.display().to_string(), read)
+    };
+    read.map_err(|source| CliError::ReadFile { path: path.to_owned(), source })?;
+    manifests::read(&name, &text)
 }

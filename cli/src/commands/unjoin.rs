@@ -67,14 +67,14 @@ pub(crate) async fn run(flags: UnjoinFlags) -> Result<(), CliError> {
 
 /// The annotation asks for the workloads to be removed with the cluster: that is not what `unjoin` promises.
 fn refuse_cascade(cluster: &FederatedCluster) -> Result<(), CliError> {
-    if !cluster.annotations().contains_key(keys::CASCADING_DELETE) {
+    if !cluster.annotations().contains_key(keys::annotation::CASCADING_DELETE) {
         return Ok(());
     }
     Err(CliError::Refused {
-        message: format!("{} carries the annotation {}, so its workloads would be removed", cluster.name_any(), keys::CASCADING_DELETE),
+        message: format!("{} carries the annotation {}, so its workloads would be removed", cluster.name_any(), keys::annotation::CASCADING_DELETE),
         advice: format!(
             "To keep them: kubectl annotate federatedcluster {0} {1}- ; to remove them: kubectl delete federatedcluster {0}",
-            cluster.name_any(), keys::CASCADING_DELETE
+            cluster.name_any(), keys::annotation::CASCADING_DELETE
         ),
     })
 }
@@ -113,7 +113,7 @@ async fn clear_member(member: &Target, cluster: &FederatedCluster) -> Result<(),
     let doing = |what: &str| CliError::request(format!("deleting {what} in {:?}", member.context));
     let namespace = namespaces.get_opt(keys::SYSTEM_NAMESPACE).await.map_err(doing("the system namespace"))?;
     if let Some(namespace) = namespace {
-        if namespace.annotations().get(keys::FEDERATED_CLUSTER_UID) != cluster.uid().as_ref() {
+        if namespace.annotations().get(keys::annotation::FEDERATED_CLUSTER_UID) != cluster.uid().as_ref() {
             return Ok(());
         }
         absent_is_fine(namespaces.delete(keys::SYSTEM_NAMESPACE, &DeleteParams::default()).await)

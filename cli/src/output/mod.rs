@@ -1,5 +1,6 @@
 //! How answers are shown: aligned tables, JSON, YAML; nothing here talks to an API server.
 
+pub(crate) mod live;
 pub(crate) mod table;
 
 use std::io::Write as _;

@@ -1,0 +1,302 @@
+//! A federation in one process: sandbox API servers, the API installed in the host, the members joined, the
+//! controllers running against them through the network as they would anywhere else. `demo`, `sandbox` and the
+//! scenarios stand on it; nothing in production does.
+
+mod join;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use navarch_sandbox::server::{ApiServer, NodeOptions, ServerOptions};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::CliError;
+use crate::kubeconfig::Target;
+
+/// Whether the controllers run in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Controllers {
+    /// They do.
+    On,
+    /// Everything is in place and nothing reconciles it.
+    Off,
+}
+
+/// Whether the members are joined to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joining {
+    /// FederatedClusters and Secrets are made for all of them.
+    On,
+    /// They run, and that is all.
+    Off,
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct PlaygroundOptions {
+    /// Number of members, named `member-1` and so on.
+    pub members: usize,
+    /// Simulated nodes in each.
+    pub nodes: usize,
+    /// Where the kubeconfig goes; `None`: a temporary folder.
+    pub dir: Option<PathBuf>,
+    /// Run the controllers?
+    pub controllers: Controllers,
+    /// Join the members?
+    pub joining: Joining,
+}
+
+impl Default for PlaygroundOptions {
+    fn default() -> Self {
+        Self { members: 3, nodes: 2, dir: None, controllers: Controllers::On, joining: Joining::On }
+    }
+}
+
+/// A running federation. Stop it with [`Playground::stop`].
+pub struct Playground {
+    host: ApiServer,
+    members: Vec<ApiServer>,
+    options: PlaygroundOptions,
+    kubeconfig: PathBuf,
+    /// Removes the temporary folder, if there is one.
+    _folder: Option<tempfile::TempDir>,
+    clients: Vec<Target>,
+    controllers: Option<JoinHandle<Result<(), navarch_controllers::RunError>>>,
+    shutdown: CancellationToken,
+}
+
+impl std::fmt::Debug for Playground {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Playground").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Playground {
+    /// Starts everything that `options` names and writes the kubeconfig.
+    ///
+    /// # Errors
+    /// When a server cannot be started, a file cannot be written or the host refuses the API.
+    pub async fn start(options: PlaygroundOptions) -> Result<Self, CliError> {
+        let host = serve("host".to_owned(), None);
+        let members = try_join_all((1..=options.members).map(|number| {
+            serve(format!("member-{number}"), Some(NodeOptions { count: options.nodes, ..NodeOptions::default() }))
+        }));
+        let (host, members) = futures::try_join!(host, members)?;
+        let (kubeconfig, folder) = write_kubeconfig(&options, &host, &members)?;
+        let mut clients = Vec::new();
+        for server in std::iter::once(&host).chain(&members) {
+            clients.push(target(&kubeconfig, server.name()).await?);
+        }
+        let mut playground = Self {
+            host,
+            members,
+            options,
+            kubeconfig,
+            _folder: folder,
+            clients,
+            controllers: None,
+            shutdown: CancellationToken::new(),
+        };
+        playground.federate().await?;
+        Ok(playground)
+    }
+
+    async fn federate(&mut self) -> Result<(), CliError> {
+        let host = &self.clients[0];
+        navarch_controllers::install::install(&host.client)
+            .await
+            .map_err(|error| CliError::Controllers(Box::new(error)))?;
+        if self.options.joining == Joining::On {
+            for server in &self.members {
+                join::announce(host, server).await?;
+            }
+        }
+        if self.options.controllers == Controllers::On {
+            self.start_controllers();
+        }
+        Ok(())
+    }
+
+    /// Starts the controllers; again after [`Playground::stop_controllers`].
+    pub fn start_controllers(&mut self) {
+        self.shutdown = CancellationToken::new();
+        let options = navarch_controllers::RunOptions {
+            // Everything is near: notice an outage in a second instead of minutes.
+            cluster_health_check_period: Duration::from_secs(1),
+            cluster_status_threshold: Duration::from_millis(500),
+            ..navarch_controllers::RunOptions::new(self.clients[0].config.clone())
+        };
+        self.controllers = Some(tokio::spawn(navarch_controllers::run(options, self.shutdown.clone())));
+    }
+
+    /// Asks the controllers to end and waits until they have.
+    pub async fn stop_controllers(&mut self) {
+        self.shutdown.cancel();
+        if let Some(controllers) = self.controllers.take() {
+            report_end(controllers.await);
+        }
+    }
+
+    /// Kills the controllers at whatever await point they are: what a crash does.
+    pub async fn crash_controllers(&mut self) {
+        if let Some(controllers) = self.controllers.take() {
+            controllers.abort();
+            let _aborted = controllers.await;
+        }
+    }
+
+    /// Waits until every member that was to be joined is Ready; at once where nothing will join them.
+    ///
+    /// # Errors
+    /// When one is not Ready in time, with what its conditions say.
+    pub async fn wait_until_joined(&self) -> Result<(), CliError> {
+        if self.options.joining == Joining::Off || self.options.controllers == Controllers::Off {
+            return Ok(());
+        }
+        let waiting = self.members.iter().map(|server| {
+            crate::commands::wait_until_ready(&self.clients[0], server.name(), 60)
+        });
+        try_join_all(waiting).await.map(|_clusters| ())
+    }
+
+    /// The kubeconfig with a context for the host and for each member.
+    #[must_use]
+    pub fn kubeconfig_path(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The host's server: its request log, its faults.
+    #[must_use]
+    pub fn host(&self) -> &ApiServer {
+        &self.host
+    }
+
+    /// The members' servers, in the order of their numbers.
+    #[must_use]
+    pub fn members(&self) -> &[ApiServer] {
+        &self.members
+    }
+
+    /// A client for the host, as its administrator.
+    #[must_use]
+    pub fn host_client(&self) -> Client {
+        self.clients[0].client.clone()
+    }
+
+    /// A client for each member, as its administrator. A new one each: a client that met an outage may hold dead connections.
+    #[must_use]
+    pub fn member_clients(&self) -> Vec<(String, Client)> {
+        self.clients[1..].iter().map(|target| (target.context.clone(), target.client.clone())).collect()
+    }
+
+    /// Cuts a member off, or lets it be reached again; its data stays.
+    ///
+    /// # Errors
+    /// When there is no such member.
+    pub fn partition(&self, member: &str, cut: bool) -> Result<(), CliError> {
+        let server = self.members.iter().find(|server| server.name() == member).ok_or_else(|| {
+            CliError::Refused {
+                message: format!("the sandbox has no member {member:?}"),
+                advice: format!("It has {}.", self.members.len()),
+            }
+        })?;
+        server.partition(cut);
+        Ok(())
+    }
+
+    /// Applies manifests to the host, as `kubectl apply --server-side` does.
+    ///
+    /// # Errors
+    /// When a document cannot be read or the host refuses it.
+    pub async fn apply(&self, manifests: &str) -> Result<(), CliError> {
+        crate::manifests::apply(&self.clients[0], "the manifests", manifests).await
+    }
+
+    /// What a user types to look around.
+    #[must_use]
+    pub fn how_to_use(&self) -> String {
+        let members = match self.members.len() {
+            0 => "no members".to_owned(),
+            1 => "context member-1".to_owned(),
+            count => format!("contexts member-1 … member-{count}"),
+        };
+        let path = self.kubeconfig.display();
+        format!(
+            "\nReady: context host and {members} in {path}\n\n  export KUBECONFIG={path}\n  kubectl get federatedclusters\n  kubectl --context member-1 get nodes\n  navarch get clusters\n"
+        )
+    }
+
+    /// Ends the controllers, then the servers, and removes the temporary folder.
+    pub async fn stop(mut self) {
+        self.stop_controllers().await;
+        self.host.stop().await;
+        for server in self.members {
+            server.stop().await;
+        }
+    }
+}
+
+fn report_end(ended: Result<Result<(), navarch_controllers::RunError>, tokio::task::JoinError>) {
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the controllers ended with an error"),
+        Err(error) => tracing::error!(%error, "the controllers did not end by themselves"),
+    }
+}
+
+async fn serve(name: String, nodes: Option<NodeOptions>) -> Result<ApiServer, CliError> {
+    ApiServer::start(ServerOptions { name, nodes, ..ServerOptions::default() })
+        .await
+        .map_err(|error| CliError::Sandbox(Box::new(error)))
+}
+
+fn write_kubeconfig(
+    options: &PlaygroundOptions,
+    host: &ApiServer,
+    members: &[ApiServer],
+) -> Result<(PathBuf, Option<tempfile::TempDir>), CliError> {
+    let servers: Vec<&ApiServer> = std::iter::once(host).chain(members).collect();
+    let text = navarch_sandbox::kubeconfig::merge(&servers);
+    let (folder, temporary) = match &options.dir {
+        Some(folder) => {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| CliError::WriteFile { path: folder.clone(), source })?;
+            let whole = std::path::absolute(folder)
+                .map_err(|source| CliError::WriteFile { path: folder.clone(), source })?;
+            (whole, None)
+        }
+        None => {
+            let temporary = tempfile::Builder::new()
+                .prefix("navarch-")
+                .tempdir()
+                .map_err(|source| CliError::WriteFile { path: std::env::temp_dir(), source })?;
+            (temporary.path().to_owned(), Some(temporary))
+        }
+    };
+    let path = folder.join("kubeconfig");
+    write_private(&path, &text).map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
+    Ok((path, temporary))
+}
+
+/// Credentials are for their owner alone, from the first byte.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+async fn target(kubeconfig: &Path, context: &str) -> Result<Target, CliError> {
+    let from = kubeconfig.display().to_string();
+    let failed = |source| CliError::Kubeconfig { from: from.clone(), source: Box::new(source) };
+    let text = Kubeconfig::read_from(kubeconfig).map_err(failed)?;
+    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    let config = kube::Config::from_custom_kubeconfig(text, &options).await.map_err(failed)?;
+    let client = Client::try_from(config.clone())
+        .map_err(|source| CliError::Client { context: context.to_owned(), source: Box::new(source) })?;
+    Ok(Target { context: context.to_owned(), config, client })
+}

@@ -40,12 +40,49 @@ pub(crate) struct ControllerManagerFlags {
     /// How long joining a member may take
     #[arg(long, default_value = "10m", value_parser = duration, value_name = "DURATION")]
     cluster_join_timeout: Duration,
-    /// Requests a second to each API server
-    #[arg(long, default_value_t = 500, value_name = "COUNT")]
-    kube_api_qps: u32,
-    /// Requests at once beyond that
-    #[arg(long, default_value_t = 1000, value_name = "COUNT")]
-    kube_api_burst: u32,
+    /// Requests in flight to each member
+    #[arg(long, value_name = "COUNT")]
+    member_worker_count: Option<usize>,
+}
+
+impl ControllerManagerFlags {
+    fn options(&self, host: kube::Config) -> Result<RunOptions, CliError> {
+        let mut options = RunOptions::new(host);
+        options.admin_address = self.admin()?;
+        options.leader_election = self
+            .enable_leader_elect
+            .then(|| LeaderElection::named(&self.leader_elect_resource_name));
+        options.timings.workers = self.worker_count.max(1);
+        options.timings.health_check_period = self.cluster_health_check_period;
+        options.timings.unreachable_after = self.cluster_status_threshold;
+        options.timings.join_timeout = self.cluster_join_timeout;
+        if let Some(count) = self.member_worker_count {
+            options.timings.member_workers = count.max(1);
+        }
+        Ok(options)
+    }
+
+    /// `--admin-address`, or KubeAdmiral's `--port` on every address.
+    fn admin(&self) -> Result<Option<SocketAddr>, CliError> {
+        if let Some(port) = self.port {
+            return Ok(Some(SocketAddr::from(([0, 0, 0, 0], port))));
+        }
+        if self.admin_address == "none" {
+            return Ok(None);
+        }
+        self.admin_address.parse().map(Some).map_err(|_unreadable| CliError::Refused {
+            message: format!("--admin-address {:?} is no address", self.admin_address),
+            advice: "Give ADDRESS:PORT such as 127.0.0.1:11257, or none.".to_owned(),
+        })
+    }
+}
+
+/// A duration as Go writes it: `30s`, `1m30s`, `100ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = navarch_crds::go::duration::parse(text).map_err(|error| error.to_string())?;
+    u64::try_from(parsed.nanoseconds())
+        .map(Duration::from_nanos)
+        .map_err(|_negative| format!("{text} is negative"))
 }
 
 pub(crate) async fn run(flags: ControllerManagerFlags) -> Result<(), CliError> {

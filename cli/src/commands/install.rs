@@ -18,7 +18,11 @@ pub(crate) async fn run(flags: InstallFlags) -> Result<(), CliError> {
         .await
         .map_err(|error| CliError::Controllers(Box::new(error)))?;
     output::print(&format!(
-        "Navarch is installed in context {:?}: {report}.\nNext: navarch controller-manager --context {}, then navarch join NAME --host-context {} --member-context MEMBER",
-        target.context, target.context, target.context
+        "Navarch is installed in context {:?}: {} resource definitions, {} type configs.\nNext: navarch controller-manager --context {}, then navarch join NAME --host-context {} --member-context MEMBER",
+        target.context,
+        report.definitions.len(),
+        report.type_configs.len(),
+        target.context,
+        target.context
     ))
 }

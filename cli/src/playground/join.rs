@@ -18,7 +18,7 @@ use crate::member_access::{FIELD_MANAGER, secret_name};
 /// Writes Secret and FederatedCluster of a member into the host.
 pub(super) async fn announce(host: &Target, member: &ApiServer) -> Result<(), CliError> {
     let name = member.name();
-    let credentials = member.admin_credentials();
+    let credentials = member.admin();
     let secret = json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": secret_name(name), "namespace": keys::SYSTEM_NAMESPACE},
         "data": {

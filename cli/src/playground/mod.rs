@@ -124,12 +124,10 @@ impl Playground {
     /// Starts the controllers; again after [`Playground::stop_controllers`].
     pub fn start_controllers(&mut self) {
         self.shutdown = CancellationToken::new();
-        let options = navarch_controllers::RunOptions {
-            // Everything is near: notice an outage in a second instead of minutes.
-            cluster_health_check_period: Duration::from_secs(1),
-            cluster_status_threshold: Duration::from_millis(500),
-            ..navarch_controllers::RunOptions::new(self.clients[0].config.clone())
-        };
+        let mut options = navarch_controllers::RunOptions::new(self.clients[0].config.clone());
+        // Everything is near: notice an outage in a second instead of minutes.
+        options.timings.health_check_period = Duration::from_secs(1);
+        options.timings.unreachable_after = Duration::from_millis(500);
         self.controllers = Some(tokio::spawn(navarch_controllers::run(options, self.shutdown.clone())));
     }
 

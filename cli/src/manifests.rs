@@ -9,15 +9,36 @@ use serde_json::Value;
 use crate::error::CliError;
 use crate::kubeconfig::Target;
 
-/// Every object of a text, with lists opened. `file` is for messages.
-pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Value>, CliError> {
-    let mut objects = Vec::new();
-    for (index, document) in split(text).into_iter().enumerate() {
-        let wrong = |message: String| CliError::Document { file: file.to_owned(), document: index + 1, message };
-        let value: Value = parse(&document).map_err(wrong)?;
-        open_lists(value, &mut objects).map_err(wrong)?;
+/// One object and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Manifest {
+    /// The file's name, for messages.
+    pub(crate) file: String,
+    /// Which document of it, from one; several objects when the document is a list.
+    pub(crate) document: usize,
+    /// The object.
+    pub(crate) object: Value,
+}
+
+impl Manifest {
+    /// The error that something is wrong with it.
+    pub(crate) fn wrong(&self, message: String) -> CliError {
+        CliError::Document { file: self.file.clone(), document: self.document, message }
     }
-    Ok(objects)
+}
+
+/// Every object of a text, with lists opened. `file` is for messages.
+pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Manifest>, CliError> {
+    let mut manifests = Vec::new();
+    for (index, text) in split(text).into_iter().enumerate() {
+        let document = index + 1;
+        let wrong = |message: String| CliError::Document { file: file.to_owned(), document, message };
+        let mut objects = Vec::new();
+        open_lists(parse(&text).map_err(wrong)?, &mut objects).map_err(wrong)?;
+        let placed = |object| Manifest { file: file.to_owned(), document, object };
+        manifests.extend(objects.into_iter().map(placed));
+    }
+    Ok(manifests)
 }
 
 fn parse(document: &str) -> Result<Value, String> {
@@ -66,13 +87,13 @@ fn open_lists(value: Value, objects: &mut Vec<Value>) -> Result<(), String> {
 
 /// Applies every object of a text, in order, by server-side apply.
 pub(crate) async fn apply(target: &Target, file: &str, text: &str) -> Result<(), CliError> {
-    for object in read(file, text)? {
-        apply_one(target, object).await?;
+    for manifest in read(file, text)? {
+        apply_one(target, &manifest.object).await?;
     }
     Ok(())
 }
 
-async fn apply_one(target: &Target, object: Value) -> Result<(), CliError> {
+async fn apply_one(target: &Target, object: &Value) -> Result<(), CliError> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (kind, name) = (text("/kind"), text("/metadata/name"));
     let (group, version) = match text("/apiVersion").split_once('/') {
@@ -89,7 +110,7 @@ async fn apply_one(target: &Target, object: Value) -> Result<(), CliError> {
         Scope::Namespaced if namespace.is_empty() => Api::default_namespaced_with(target.client.clone(), &resource),
         Scope::Namespaced => Api::namespaced_with(target.client.clone(), &namespace, &resource),
     };
-    api.patch(&name, &PatchParams::apply("navarch-cli").force(), &Patch::Apply(&object))
+    api.patch(&name, &PatchParams::apply("navarch-cli").force(), &Patch::Apply(object))
         .await
         .map(|_applied| ())
         .map_err(CliError::request(format!("applying {kind} {name} in context {:?}", target.context)))
@@ -103,7 +124,7 @@ mod tests {
     fn documents_and_lists_are_opened() {
         let text = "# nothing here\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n\n--- # again\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: b}}\n- apiVersion: v1\n  kind: ConfigMapList\n  items: [{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}]\n";
         let names: Vec<_> =
-            read("f", text).unwrap().iter().map(|object| object["metadata"]["name"].clone()).collect();
+            read("f", text).unwrap().iter().map(|manifest| manifest.object["metadata"]["name"].clone()).collect();
         assert_eq!(names, ["a", "b", "c"]);
         let json = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"j"}}"#;
         assert_eq!(read("f", json).unwrap().len(), 1);
@@ -128,7 +149,7 @@ mod tests {
     #[test]
     fn yaml_means_what_kubernetes_takes_it_for() {
         let read_one = |text: &str| {
-            read("f", &format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nx: {text}\n")).unwrap()[0]["x"].clone()
+            read("f", &format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nx: {text}\n")).unwrap()[0].object["x"].clone()
         };
         for (text, expected) in [
             ("0777", serde_json::json!(511)),

@@ -49,9 +49,11 @@ impl ControllerManagerFlags {
     fn options(&self, host: kube::Config) -> Result<RunOptions, CliError> {
         let mut options = RunOptions::new(host);
         options.admin_address = self.admin()?;
-        options.leader_election = self
-            .enable_leader_elect
-            .then(|| LeaderElection::named(&self.leader_elect_resource_name));
+        options.leader_election = self.enable_leader_elect.then(|| {
+            let mut election = LeaderElection::new(navarch_crds::keys::SYSTEM_NAMESPACE, identity());
+            election.name.clone_from(&self.leader_elect_resource_name);
+            election
+        });
         options.timings.workers = self.worker_count.max(1);
         options.timings.health_check_period = self.cluster_health_check_period;
         options.timings.unreachable_after = self.cluster_status_threshold;
@@ -77,12 +79,16 @@ impl ControllerManagerFlags {
     }
 }
 
+/// Who this process is among its replicas: the pod's name, and something that no restart repeats.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_unset| "navarch".to_owned());
+    format!("{host}_{}_{}", std::process::id(), jiff::Timestamp::now().as_millisecond())
+}
+
 /// A duration as Go writes it: `30s`, `1m30s`, `100ms`.
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = navarch_crds::go::duration::parse(text).map_err(|error| error.to_string())?;
-    u64::try_from(parsed.nanoseconds())
-        .map(Duration::from_nanos)
-        .map_err(|_negative| format!("{text} is negative"))
+    parsed.to_std().ok_or_else(|| format!("{text} is negative"))
 }
 
 pub(crate) async fn run(flags: ControllerManagerFlags) -> Result<(), CliError> {

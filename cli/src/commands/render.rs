@@ -4,11 +4,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use navarch_controllers::offline;
-use serde_json::Value;
+use navarch_controllers::offline::{self, OfflineError, Rendered};
 
 use crate::error::CliError;
-use crate::manifests;
+use crate::manifests::{self, Manifest};
 use crate::output::{self, Format};
 
 #[derive(Args, Debug)]
@@ -22,18 +21,19 @@ pub(crate) struct RenderFlags {
 }
 
 pub(crate) fn run(flags: &RenderFlags) -> Result<(), CliError> {
-    let mut documents = Vec::new();
+    let mut manifests = Vec::new();
     for path in &flags.filename {
-        documents.extend(read_documents(path)?);
+        manifests.extend(read(path)?);
     }
-    let rendered = offline::render(documents).map_err(|error| CliError::Controllers(Box::new(error)))?;
+    let documents = manifests.iter().map(|manifest| manifest.object.clone()).collect();
+    let rendered = offline::render(documents).map_err(|error| place(&manifests, &error))?;
     match flags.output {
         Some(format) => output::print_value(&rendered, format),
-        None => output::print(&manifests_text(&rendered)?),
+        None => output::print(&text(&rendered)?),
     }
 }
 
-fn read_documents(path: &Path) -> Result<Vec<Value>, CliError> {
+fn read(path: &Path) -> Result<Vec<Manifest>, CliError> {
     let mut text = String::new();
     let (name, read) = if path == Path::new("-") {
         ("standard input".to_owned(), std::io::stdin().read_to_string(&mut text))
@@ -43,4 +43,46 @@ fn read_documents(path: &Path) -> Result<Vec<Value>, CliError> {
     };
     read.map_err(|source| CliError::ReadFile { path: path.to_owned(), source })?;
     manifests::read(&name, &text)
+}
+
+/// The error with the file and the document that it is about; the renderer only knows a number.
+fn place(manifests: &[Manifest], error: &OfflineError) -> CliError {
+    let (number, message) = match error {
+        OfflineError::NoObject { document, field } => (*document, format!("field {field}: missing or no text")),
+        OfflineError::Malformed { document, kind, name, source } => {
+            (*document, format!("{kind} {name}: {source}"))
+        }
+    };
+    match number.checked_sub(1).and_then(|index| manifests.get(index)) {
+        Some(manifest) => manifest.wrong(message),
+        None => CliError::Document { file: "the input".to_owned(), document: number, message },
+    }
+}
+
+/// The copies as manifests, each below a comment that says whose and where; problems as comments, too.
+fn text(rendered: &Rendered) -> Result<String, CliError> {
+    let mut text = String::new();
+    for result in &rendered.results {
+        let object = &result.object;
+        let place = if object.namespace.is_empty() { String::new() } else { format!("{}/", object.namespace) };
+        for error in &result.errors {
+            let said: Vec<String> = [
+                error.cluster.clone(),
+                error.policy.clone(),
+                error.rule.map(|rule| format!("rule {rule}")),
+                Some(error.message.replace('\n', " ")),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            text.push_str(&format!("# error: {} {place}{}: {}\n", object.kind, object.name, said.join(": ")));
+        }
+        for copy in &result.clusters {
+            text.push_str(&format!("---\n# {}: {} {place}{}\n", copy.cluster, object.kind, object.name));
+            let yaml = serde_saphyr::to_string(&copy.object)
+                .map_err(|error| CliError::Output(std::io::Error::other(error)))?;
+            text.push_str(&yaml);
+        }
+    }
+    Ok(text)
 }

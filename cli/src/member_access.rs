@@ -48,7 +48,8 @@ pub(crate) fn server_of(config: &kube::Config) -> String {
 
 /// The FederatedCluster of a member that is joined by this command: the token in the Secret is used as it is.
 pub(crate) fn federated_cluster(name: &str, server: &str) -> FederatedCluster {
-    let mut cluster = FederatedCluster::new(name, Default::default());
+    let mut cluster = FederatedCluster::default();
+    cluster.metadata.name = Some(name.to_owned());
     cluster.spec.api_endpoint = server.to_owned();
     cluster.spec.secret_ref.name = secret_name(name);
     cluster
@@ -183,7 +184,9 @@ pub(crate) async fn stored(host: &Target, cluster: &FederatedCluster) -> Result<
         .await
         .map_err(CliError::request(format!("reading Secret {name} in context {:?}", host.context)))?;
     let context = cluster.metadata.name.clone().unwrap_or_default();
-    let config = navarch_controllers::fleet::member_config(cluster, &secret)
+    let data = serde_json::to_value(&secret.data).unwrap_or_default();
+    let config = navarch_controllers::member_config(&cluster.spec, &data)
+        .await
         .map_err(|error| CliError::Controllers(Box::new(error)))?;
     let client = kube::Client::try_from(config.clone())
         .map_err(|source| CliError::Client { context: context.clone(), source: Box::new(source) })?;

@@ -14,6 +14,7 @@ mod rooms;
 mod runtime;
 pub mod status;
 
+pub use membership::credentials::{CredentialsError, member_config};
 pub use runtime::lease::LeaderElection;
 pub use runtime::options::{RunOptions, Timings};
 pub use runtime::run::{RunError, run};

@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use navarch_sandbox::server::{ApiServer, NodeOptions, ServerOptions};
+use navarch_sandbox::server::{ApiServer, ServerOptions};
+use navarch_sandbox::simulate::SimulationOptions;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +84,7 @@ impl Playground {
     pub async fn start(options: PlaygroundOptions) -> Result<Self, CliError> {
         let host = serve("host".to_owned(), None);
         let members = try_join_all((1..=options.members).map(|number| {
-            serve(format!("member-{number}"), Some(NodeOptions { count: options.nodes, ..NodeOptions::default() }))
+            serve(format!("member-{number}"), Some(SimulationOptions { nodes: options.nodes, ..SimulationOptions::default() }))
         }));
         let (host, members) = futures::try_join!(host, members)?;
         let (kubeconfig, folder) = write_kubeconfig(&options, &host, &members)?;
@@ -246,8 +247,8 @@ fn report_end(ended: Result<Result<(), navarch_controllers::RunError>, tokio::ta
     }
 }
 
-async fn serve(name: String, nodes: Option<NodeOptions>) -> Result<ApiServer, CliError> {
-    ApiServer::start(ServerOptions { name, nodes, ..ServerOptions::default() })
+async fn serve(name: String, simulation: Option<SimulationOptions>) -> Result<ApiServer, CliError> {
+    ApiServer::start(ServerOptions { name, simulation })
         .await
         .map_err(|error| CliError::Sandbox(Box::new(error)))
 }

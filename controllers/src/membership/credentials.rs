@@ -11,19 +11,34 @@ use serde_json::{Value, json};
 
 /// Why no configuration can be made.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CredentialsError {
+pub enum CredentialsError {
     /// `spec.secretRef.name` is empty.
     #[error("spec.secretRef.name is empty: name a secret in the system namespace")]
     NoSecretNamed,
     /// There is no such secret.
     #[error("the secret {name} does not exist in {namespace}: create it")]
-    NoSecret { namespace: String, name: String },
+    NoSecret {
+        /// Where it was looked for.
+        namespace: String,
+        /// The secret.
+        name: String,
+    },
     /// A key is missing.
     #[error("the secret {name} has no {key}: add it")]
-    Missing { name: String, key: &'static str },
+    Missing {
+        /// The secret.
+        name: String,
+        /// The key.
+        key: &'static str,
+    },
     /// A value cannot be used.
     #[error("the secret {name} or spec.apiEndpoint cannot be used: {message}")]
-    Unusable { name: String, message: String },
+    Unusable {
+        /// The secret.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
 }
 
 /// Which credentials of the secret are used.
@@ -44,6 +59,21 @@ pub(crate) fn fingerprint(spec: &FederatedClusterSpec, data: &Value) -> u64 {
     spec.secret_ref.name.hash(&mut hasher);
     data.hash(&mut hasher);
     hasher.finish()
+}
+
+/// The configuration for a member from its cluster object and the data of its secret, as the controllers use it:
+/// the service account's token once there is one, what the administrator gave otherwise.
+///
+/// # Errors
+/// When something is missing or unusable.
+pub async fn member_config(
+    spec: &FederatedClusterSpec,
+    data: &Value,
+) -> Result<kube::Config, CredentialsError> {
+    let has_token = data.get(secret::SERVICE_ACCOUNT_TOKEN).is_some_and(|token| !token.is_null());
+    let which =
+        if spec.use_service_account && has_token { Use::ServiceAccount } else { Use::Bootstrap };
+    config(spec, data, which).await
 }
 
 /// The configuration for a member. Rules as in KubeAdmiral's `pkg/util/cluster/client.go`: without

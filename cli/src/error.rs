@@ -5,34 +5,70 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Every way in which a command ends without having done what was asked.
+/// What a command could not do.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CliError {
+#[expect(
+    missing_docs,
+    reason = "each variant says in its message what it is about"
+)]
+pub enum CliError {
     #[error("reading {}", path.display())]
-    ReadFile { path: PathBuf, source: std::io::Error },
+    ReadFile {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("writing {}", path.display())]
-    WriteFile { path: PathBuf, source: std::io::Error },
+    WriteFile {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("writing to standard output")]
     Output(#[source] std::io::Error),
     #[error("{file}, document {document}: {message}")]
-    Document { file: String, document: usize, message: String },
+    Document {
+        file: String,
+        document: usize,
+        message: String,
+    },
     #[error("reading the kubeconfig {from}")]
-    Kubeconfig { from: String, source: Box<kube::config::KubeconfigError> },
+    Kubeconfig {
+        from: String,
+        source: Box<kube::config::KubeconfigError>,
+    },
     #[error("there is no context {context:?} in the kubeconfig {from}")]
-    NoContext { context: String, from: String, known: Vec<String> },
+    NoContext {
+        context: String,
+        from: String,
+        known: Vec<String>,
+    },
     #[error("building a client for context {context:?}")]
-    Client { context: String, source: Box<kube::Error> },
+    Client {
+        context: String,
+        source: Box<kube::Error>,
+    },
     #[error("{doing}")]
-    Request { doing: String, source: Box<kube::Error> },
+    Request {
+        doing: String,
+        source: Box<kube::Error>,
+    },
     #[error("{message}")]
     Refused { message: String, advice: String },
     #[error("{doing}: not done after {seconds} s; last seen: {last}")]
-    TimedOut { doing: String, seconds: u64, last: String, advice: String },
+    TimedOut {
+        doing: String,
+        seconds: u64,
+        last: String,
+        advice: String,
+    },
     #[error("starting the sandbox")]
     Sandbox(#[source] Box<dyn Error + Send + Sync>),
     #[error("running the controllers")]
     Controllers(#[source] Box<dyn Error + Send + Sync>),
     #[error("starting {command:?}")]
-    Start { command: String, source: std::io::Error },
+    Start {
+        command: String,
+        source: std::io::Error,
+    },
     #[error("the demo did not go as it should: {0}")]
     Demo(String),
 }
@@ -41,7 +77,10 @@ impl CliError {
     /// A failed request, with what it was for.
     pub(crate) fn request(doing: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let doing = doing.into();
-        move |source| Self::Request { doing, source: Box::new(source) }
+        move |source| Self::Request {
+            doing,
+            source: Box::new(source),
+        }
     }
 
     /// Whether the reader of our output went away (`navarch … | head`): that is success.

@@ -30,21 +30,32 @@ pub(crate) fn placement(spec: &GenericFederatedObjectSpec) -> BTreeMap<String, O
         .flat_map(|entry| &entry.placement)
         .map(|placed| (placed.cluster.clone(), None))
         .collect();
-    let divided = spec.overrides.iter().filter(|entry| entry.controller == keys::controller::SCHEDULER);
+    let divided = spec
+        .overrides
+        .iter()
+        .filter(|entry| entry.controller == keys::controller::SCHEDULER);
     for cluster in divided.flat_map(|entry| &entry.clusters) {
         if let Some(placed) = clusters.get_mut(&cluster.cluster) {
-            *placed = cluster.patches.iter().find_map(|patch| patch.value.as_i64());
+            *placed = cluster
+                .patches
+                .iter()
+                .find_map(|patch| patch.value.as_i64());
         }
     }
     clusters
 }
 
 /// `OK`, or what is wrong where.
-pub(crate) fn status_text(metadata: &ObjectMeta, status: Option<&GenericFederatedObjectStatus>) -> String {
+pub(crate) fn status_text(
+    metadata: &ObjectMeta,
+    status: Option<&GenericFederatedObjectStatus>,
+) -> String {
     if metadata.deletion_timestamp.is_some() {
         return "Terminating".to_owned();
     }
-    let Some(status) = status else { return "Pending".to_owned() };
+    let Some(status) = status else {
+        return "Pending".to_owned();
+    };
     let wrong: Vec<String> = status
         .clusters
         .iter()
@@ -54,7 +65,11 @@ pub(crate) fn status_text(metadata: &ObjectMeta, status: Option<&GenericFederate
     if !wrong.is_empty() {
         return wrong.join(", ");
     }
-    if Some(status.synced_generation) == metadata.generation { "OK".to_owned() } else { "Pending".to_owned() }
+    if Some(status.synced_generation) == metadata.generation {
+        "OK".to_owned()
+    } else {
+        "Pending".to_owned()
+    }
 }
 
 /// Status of one condition of a cluster, with its reason and message.
@@ -74,7 +89,12 @@ pub(crate) fn cluster_text(cluster: &FederatedCluster) -> String {
         Some((status, said)) => format!("{kind}={status} ({said})"),
         None => format!("no condition {kind} yet"),
     };
-    format!("{}: {}, {}", cluster.name_any(), part("Joined"), part("Ready"))
+    format!(
+        "{}: {}, {}",
+        cluster.name_any(),
+        part("Joined"),
+        part("Ready")
+    )
 }
 
 /// Whether the controllers have joined the cluster and find it healthy.

@@ -37,26 +37,58 @@ impl HostFlags {
 }
 
 /// Reads `file` (or the default places) and builds a client for `context` (or the current one).
-pub(crate) async fn connect(file: Option<&Path>, context: Option<&str>) -> Result<Target, CliError> {
-    let from = file.map_or_else(|| "in the default place".to_owned(), |path| path.display().to_string());
+pub(crate) async fn connect(
+    file: Option<&Path>,
+    context: Option<&str>,
+) -> Result<Target, CliError> {
+    let from = file.map_or_else(
+        || "in the default place".to_owned(),
+        |path| path.display().to_string(),
+    );
     let text = match file {
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
     }
-    .map_err(|source| CliError::Kubeconfig { from: from.clone(), source: Box::new(source) })?;
-    let known: Vec<String> = text.contexts.iter().map(|context| context.name.clone()).collect();
-    let chosen = match context.map(str::to_owned).or_else(|| text.current_context.clone()) {
+    .map_err(|source| CliError::Kubeconfig {
+        from: from.clone(),
+        source: Box::new(source),
+    })?;
+    let known: Vec<String> = text
+        .contexts
+        .iter()
+        .map(|context| context.name.clone())
+        .collect();
+    let chosen = match context
+        .map(str::to_owned)
+        .or_else(|| text.current_context.clone())
+    {
         Some(chosen) if known.contains(&chosen) => chosen,
         other => {
-            return Err(CliError::NoContext { context: other.unwrap_or_default(), from, known });
+            return Err(CliError::NoContext {
+                context: other.unwrap_or_default(),
+                from,
+                known,
+            });
         }
     };
-    let options = KubeConfigOptions { context: Some(chosen.clone()), ..Default::default() };
+    let options = KubeConfigOptions {
+        context: Some(chosen.clone()),
+        ..Default::default()
+    };
     let mut config = kube::Config::from_custom_kubeconfig(text, &options)
         .await
-        .map_err(|source| CliError::Kubeconfig { from, source: Box::new(source) })?;
+        .map_err(|source| CliError::Kubeconfig {
+            from,
+            source: Box::new(source),
+        })?;
     config.connect_timeout = Some(Duration::from_secs(10));
-    let client = kube::Client::try_from(config.clone())
-        .map_err(|source| CliError::Client { context: chosen.clone(), source: Box::new(source) })?;
-    Ok(Target { context: chosen, config, client })
+    let client = kube::Client::try_from(config.clone()).map_err(|source| CliError::Client {
+        context: chosen.clone(),
+        source: Box::new(source),
+    })?;
+    Ok(Target {
+        context: chosen,
+        config,
+        client,
+    })
 }

@@ -8,7 +8,7 @@
 )]
 
 mod commands;
-mod error;
+pub mod error;
 mod federation;
 mod kubeconfig;
 mod logging;
@@ -25,7 +25,10 @@ use clap::Parser;
 pub fn main() -> ExitCode {
     let arguments = commands::Arguments::parse();
     logging::start(arguments.verbosity, arguments.log_format);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("navarch: starting the asynchronous runtime: {error}");

@@ -24,9 +24,13 @@ pub(crate) fn start(verbosity: u8, format: LogFormat) {
     };
     // kube_client logs the whole body of an answer it cannot decode at `warn`, and each failed request at
     // `error` in its client builder: a Secret could end in the log, or a dead member flood it.
-    let directives = format!("{level},kube_client=error,kube_client::client::builder=off,hyper=warn,h2=warn,rustls=warn");
+    let directives = format!(
+        "{level},kube_client=error,kube_client::client::builder=off,hyper=warn,h2=warn,rustls=warn"
+    );
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start (tests in one process) finds a subscriber in place: that one stays.
     let _already_started = match format {
         LogFormat::Text => builder.with_target(false).try_init().is_err(),

@@ -23,7 +23,11 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// The error that something is wrong with it.
     pub(crate) fn wrong(&self, message: String) -> CliError {
-        CliError::Document { file: self.file.clone(), document: self.document, message }
+        CliError::Document {
+            file: self.file.clone(),
+            document: self.document,
+            message,
+        }
     }
 }
 
@@ -32,10 +36,18 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Manifest>, CliError> {
     let mut manifests = Vec::new();
     for (index, text) in split(text).into_iter().enumerate() {
         let document = index + 1;
-        let wrong = |message: String| CliError::Document { file: file.to_owned(), document, message };
+        let wrong = |message: String| CliError::Document {
+            file: file.to_owned(),
+            document,
+            message,
+        };
         let mut objects = Vec::new();
         open_lists(parse(&text).map_err(wrong)?, &mut objects).map_err(wrong)?;
-        let placed = |object| Manifest { file: file.to_owned(), document, object };
+        let placed = |object| Manifest {
+            file: file.to_owned(),
+            document,
+            object,
+        };
         manifests.extend(objects.into_iter().map(placed));
     }
     Ok(manifests)
@@ -61,7 +73,9 @@ fn split(text: &str) -> Vec<String> {
         }
     }
     documents.retain(|document| {
-        document.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+        document
+            .lines()
+            .any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
     });
     documents
 }
@@ -82,7 +96,9 @@ fn open_lists(value: Value, objects: &mut Vec<Value>) -> Result<(), String> {
     let Value::Array(items) = value["items"].clone() else {
         return Err(format!("field items: not a list ({kind})"));
     };
-    items.into_iter().try_for_each(|item| open_lists(item, objects))
+    items
+        .into_iter()
+        .try_for_each(|item| open_lists(item, objects))
 }
 
 /// Applies every object of a text, in order, by server-side apply.
@@ -94,26 +110,49 @@ pub(crate) async fn apply(target: &Target, file: &str, text: &str) -> Result<(),
 }
 
 async fn apply_one(target: &Target, object: &Value) -> Result<(), CliError> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let (kind, name) = (text("/kind"), text("/metadata/name"));
     let (group, version) = match text("/apiVersion").split_once('/') {
         Some((group, version)) => (group.to_owned(), version.to_owned()),
         None => (String::new(), text("/apiVersion")),
     };
-    let gvk = GroupVersionKind { group, version, kind: kind.clone() };
-    let (resource, capabilities) = oneshot::pinned_kind(&target.client, &gvk)
-        .await
-        .map_err(CliError::request(format!("looking up kind {kind} in context {:?}", target.context)))?;
+    let gvk = GroupVersionKind {
+        group,
+        version,
+        kind: kind.clone(),
+    };
+    let (resource, capabilities) =
+        oneshot::pinned_kind(&target.client, &gvk)
+            .await
+            .map_err(CliError::request(format!(
+                "looking up kind {kind} in context {:?}",
+                target.context
+            )))?;
     let namespace = text("/metadata/namespace");
     let api: Api<DynamicObject> = match capabilities.scope {
         Scope::Cluster => Api::all_with(target.client.clone(), &resource),
-        Scope::Namespaced if namespace.is_empty() => Api::default_namespaced_with(target.client.clone(), &resource),
+        Scope::Namespaced if namespace.is_empty() => {
+            Api::default_namespaced_with(target.client.clone(), &resource)
+        }
         Scope::Namespaced => Api::namespaced_with(target.client.clone(), &namespace, &resource),
     };
-    api.patch(&name, &PatchParams::apply("navarch-cli").force(), &Patch::Apply(object))
-        .await
-        .map(|_applied| ())
-        .map_err(CliError::request(format!("applying {kind} {name} in context {:?}", target.context)))
+    api.patch(
+        &name,
+        &PatchParams::apply("navarch-cli").force(),
+        &Patch::Apply(object),
+    )
+    .await
+    .map(|_applied| ())
+    .map_err(CliError::request(format!(
+        "applying {kind} {name} in context {:?}",
+        target.context
+    )))
 }
 
 #[cfg(test)]
@@ -123,8 +162,11 @@ mod tests {
     #[test]
     fn documents_and_lists_are_opened() {
         let text = "# nothing here\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n\n--- # again\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: b}}\n- apiVersion: v1\n  kind: ConfigMapList\n  items: [{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}]\n";
-        let names: Vec<_> =
-            read("f", text).unwrap().iter().map(|manifest| manifest.object["metadata"]["name"].clone()).collect();
+        let names: Vec<_> = read("f", text)
+            .unwrap()
+            .iter()
+            .map(|manifest| manifest.object["metadata"]["name"].clone())
+            .collect();
         assert_eq!(names, ["a", "b", "c"]);
         let json = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"j"}}"#;
         assert_eq!(read("f", json).unwrap().len(), 1);
@@ -134,11 +176,31 @@ mod tests {
     #[test]
     fn wrong_input_names_file_document_and_field() {
         for (name, text, expected) in [
-            ("no kind", "apiVersion: v1\nmetadata: {name: a}\n", "f, document 1: field kind"),
-            ("no version", "---\nkind: Pod\nmetadata: {name: a}\n", "f, document 1: field apiVersion"),
-            ("no name", "apiVersion: v1\nkind: Pod\n---\n", "f, document 1: field metadata.name"),
-            ("broken", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\na: [\n", "f, document 2: "),
-            ("items", "apiVersion: v1\nkind: List\nitems: 3\n", "field items"),
+            (
+                "no kind",
+                "apiVersion: v1\nmetadata: {name: a}\n",
+                "f, document 1: field kind",
+            ),
+            (
+                "no version",
+                "---\nkind: Pod\nmetadata: {name: a}\n",
+                "f, document 1: field apiVersion",
+            ),
+            (
+                "no name",
+                "apiVersion: v1\nkind: Pod\n---\n",
+                "f, document 1: field metadata.name",
+            ),
+            (
+                "broken",
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\na: [\n",
+                "f, document 2: ",
+            ),
+            (
+                "items",
+                "apiVersion: v1\nkind: List\nitems: 3\n",
+                "field items",
+            ),
             ("text", "hello\n", "field kind"),
         ] {
             let error = read("f", text).unwrap_err().to_string();
@@ -149,7 +211,13 @@ mod tests {
     #[test]
     fn yaml_means_what_kubernetes_takes_it_for() {
         let read_one = |text: &str| {
-            read("f", &format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nx: {text}\n")).unwrap()[0].object["x"].clone()
+            read(
+                "f",
+                &format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nx: {text}\n"),
+            )
+            .unwrap()[0]
+                .object["x"]
+                .clone()
         };
         for (text, expected) in [
             ("0777", serde_json::json!(511)),

@@ -43,7 +43,11 @@ pub(crate) fn secret_name(cluster: &str) -> String {
 
 /// The member's address as it stands in its kubeconfig, without a trailing slash.
 pub(crate) fn server_of(config: &kube::Config) -> String {
-    config.cluster_url.to_string().trim_end_matches('/').to_owned()
+    config
+        .cluster_url
+        .to_string()
+        .trim_end_matches('/')
+        .to_owned()
 }
 
 /// The FederatedCluster of a member that is joined by this command: the token in the Secret is used as it is.
@@ -81,9 +85,21 @@ pub(crate) async fn grant(member: &Target, uid: &str) -> Result<MemberCredential
             "metadata": {"name": ROLE, "ownerReferences": owner}});
         merge(&mut object, rest);
         if kind == "ClusterRole" {
-            apply(&Api::<ClusterRole>::all(client.clone()), ROLE, &object, member).await?;
+            apply(
+                &Api::<ClusterRole>::all(client.clone()),
+                ROLE,
+                &object,
+                member,
+            )
+            .await?;
         } else {
-            apply(&Api::<ClusterRoleBinding>::all(client.clone()), ROLE, &object, member).await?;
+            apply(
+                &Api::<ClusterRoleBinding>::all(client.clone()),
+                ROLE,
+                &object,
+                member,
+            )
+            .await?;
         }
     }
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
@@ -97,7 +113,11 @@ pub(crate) async fn grant(member: &Target, uid: &str) -> Result<MemberCredential
     )
     .await?;
     let token = await_token(secrets, account, member).await?;
-    Ok(MemberCredentials { server: server_of(&member.config), ca: ca_of(&member.config), token })
+    Ok(MemberCredentials {
+        server: server_of(&member.config),
+        ca: ca_of(&member.config),
+        token,
+    })
 }
 
 /// The rights of the controllers in a member: any kind may be federated, so every kind.
@@ -124,14 +144,27 @@ where
     K: Clone + DeserializeOwned + std::fmt::Debug,
 {
     let kind = object["kind"].as_str().unwrap_or_default();
-    api.patch(name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(object))
-        .await
-        .map_err(CliError::request(format!("applying {kind} {name} in context {:?}", target.context)))
+    api.patch(
+        name,
+        &PatchParams::apply(FIELD_MANAGER).force(),
+        &Patch::Apply(object),
+    )
+    .await
+    .map_err(CliError::request(format!(
+        "applying {kind} {name} in context {:?}",
+        target.context
+    )))
 }
 
-async fn await_token(secrets: Api<Secret>, account: &str, member: &Target) -> Result<Vec<u8>, CliError> {
+async fn await_token(
+    secrets: Api<Secret>,
+    account: &str,
+    member: &Target,
+) -> Result<Vec<u8>, CliError> {
     let filled = |secret: Option<&Secret>| {
-        secret.and_then(|secret| secret.data.as_ref()).is_some_and(|data| data.contains_key("token"))
+        secret
+            .and_then(|secret| secret.data.as_ref())
+            .is_some_and(|data| data.contains_key("token"))
     };
     let waiting = kube::runtime::wait::await_condition(secrets, account, filled);
     let token = match tokio::time::timeout(TOKEN_WAIT, waiting).await {
@@ -162,7 +195,11 @@ fn ca_of(config: &kube::Config) -> Vec<u8> {
 }
 
 /// Writes the member's credentials into the host.
-pub(crate) async fn store(host: &Target, cluster: &str, credentials: &MemberCredentials) -> Result<(), CliError> {
+pub(crate) async fn store(
+    host: &Target,
+    cluster: &str,
+    credentials: &MemberCredentials,
+) -> Result<(), CliError> {
     let name = secret_name(cluster);
     let mut data = json!({keys::secret::BOOTSTRAP_TOKEN: STANDARD.encode(&credentials.token)});
     if !credentials.ca.is_empty() {
@@ -170,25 +207,36 @@ pub(crate) async fn store(host: &Target, cluster: &str, credentials: &MemberCred
     }
     let secret = json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": name, "namespace": keys::SYSTEM_NAMESPACE}, "data": data});
-    apply(&Api::<Secret>::namespaced(host.client.clone(), keys::SYSTEM_NAMESPACE), &name, &secret, host)
-        .await
-        .map(|_stored| ())
+    apply(
+        &Api::<Secret>::namespaced(host.client.clone(), keys::SYSTEM_NAMESPACE),
+        &name,
+        &secret,
+        host,
+    )
+    .await
+    .map(|_stored| ())
 }
 
 /// A client for the member from the credentials that the host holds.
 pub(crate) async fn stored(host: &Target, cluster: &FederatedCluster) -> Result<Target, CliError> {
     let secrets = Api::<Secret>::namespaced(host.client.clone(), keys::SYSTEM_NAMESPACE);
     let name = cluster.spec.secret_ref.name.clone();
-    let secret = secrets
-        .get(&name)
-        .await
-        .map_err(CliError::request(format!("reading Secret {name} in context {:?}", host.context)))?;
+    let secret = secrets.get(&name).await.map_err(CliError::request(format!(
+        "reading Secret {name} in context {:?}",
+        host.context
+    )))?;
     let context = cluster.metadata.name.clone().unwrap_or_default();
     let data = serde_json::to_value(&secret.data).unwrap_or_default();
     let config = navarch_controllers::member_config(&cluster.spec, &data)
         .await
         .map_err(|error| CliError::Controllers(Box::new(error)))?;
-    let client = kube::Client::try_from(config.clone())
-        .map_err(|source| CliError::Client { context: context.clone(), source: Box::new(source) })?;
-    Ok(Target { context, config, client })
+    let client = kube::Client::try_from(config.clone()).map_err(|source| CliError::Client {
+        context: context.clone(),
+        source: Box::new(source),
+    })?;
+    Ok(Target {
+        context,
+        config,
+        client,
+    })
 }

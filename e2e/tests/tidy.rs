@@ -18,25 +18,56 @@ const CRATE_ARROWS: &[(&str, &[&str])] = &[
     ("controllers", &["crds", "scheduler"]),
     ("sandbox", &[]),
     ("cli", &["crds", "scheduler", "controllers", "sandbox"]),
-    ("e2e", &["crds", "scheduler", "controllers", "sandbox", "cli"]),
+    (
+        "e2e",
+        &["crds", "scheduler", "controllers", "sandbox", "cli"],
+    ),
 ];
 
 /// What a crate's sources never name, and why.
 const ABSENT: &[(&str, &[&str], &str)] = &[
     (
         "crds",
-        &["kube::Client", "kube::Api", "tokio::", "reqwest", "std::fs::", "std::net::"],
+        &[
+            "kube::Client",
+            "kube::Api",
+            "tokio::",
+            "reqwest",
+            "std::fs::",
+            "std::net::",
+        ],
         "the API is data: no client, no clock, no files outside its tests",
     ),
     (
         "scheduler",
-        &["kube::", "k8s_openapi::", "tokio::", "async fn", ".await", "Timestamp::now", "SystemTime", "Instant::now", "std::fs::", "std::net::"],
+        &[
+            "kube::",
+            "k8s_openapi::",
+            "tokio::",
+            "async fn",
+            ".await",
+            "Timestamp::now",
+            "SystemTime",
+            "Instant::now",
+            "std::fs::",
+            "std::net::",
+        ],
         "the decision is a pure function",
     ),
-    ("controllers", &["navarch_sandbox"], "the controllers do not know what they run against"),
+    (
+        "controllers",
+        &["navarch_sandbox"],
+        "the controllers do not know what they run against",
+    ),
     (
         "sandbox",
-        &["kubeadmiral", "navarch_crds", "navarch_controllers", "FederatedObject", "PropagationPolicy"],
+        &[
+            "kubeadmiral",
+            "navarch_crds",
+            "navarch_controllers",
+            "FederatedObject",
+            "PropagationPolicy",
+        ],
         "the sandbox knows nothing of federation",
     ),
 ];
@@ -57,10 +88,18 @@ fn crates_depend_one_way() {
         let allowed = CRATE_ARROWS
             .iter()
             .find(|(of, _)| *of == name)
-            .unwrap_or_else(|| panic!("crate {name} is not on the map: add it to docs/architecture.md and here"))
+            .unwrap_or_else(|| {
+                panic!("crate {name} is not on the map: add it to docs/architecture.md and here")
+            })
             .1;
-        let forbidden: Vec<_> = arrows.iter().filter(|to| !allowed.contains(&to.as_str())).collect();
-        assert!(forbidden.is_empty(), "{name} may not depend on {forbidden:?}");
+        let forbidden: Vec<_> = arrows
+            .iter()
+            .filter(|to| !allowed.contains(&to.as_str()))
+            .collect();
+        assert!(
+            forbidden.is_empty(),
+            "{name} may not depend on {forbidden:?}"
+        );
     }
 }
 
@@ -85,7 +124,10 @@ fn rooms_do_not_call_each_other() {
     for (room, allowed) in ROOM_ARROWS {
         for source in rust_sources(&format!("controllers/src/{room}")) {
             for (number, line) in source.code() {
-                for (other, _) in ROOM_ARROWS.iter().filter(|(other, _)| other != room && !allowed.contains(other)) {
+                for (other, _) in ROOM_ARROWS
+                    .iter()
+                    .filter(|(other, _)| other != room && !allowed.contains(other))
+                {
                     if line.contains(&format!("crate::{other}::")) {
                         wrong.push(format!("{}:{number}: {room} → {other}", source.path));
                     }
@@ -93,22 +135,35 @@ fn rooms_do_not_call_each_other() {
             }
         }
     }
-    assert!(wrong.is_empty(), "rooms share runtime, fleet and the API's types only:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "rooms share runtime, fleet and the API's types only:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
 fn only_the_io_files_of_a_room_hold_a_client() {
     let mut wrong = Vec::new();
     for room in ["propagate", "dispatch", "status"] {
-        for source in rust_sources(&format!("controllers/src/{room}")).filter(|source| !source.is_io()) {
+        for source in
+            rust_sources(&format!("controllers/src/{room}")).filter(|source| !source.is_io())
+        {
             for (number, line) in source.code() {
-                for word in ["kube::Client", "kube::Api", "Api<", ".await", "async fn"].iter().filter(|word| line.contains(*word)) {
+                for word in ["kube::Client", "kube::Api", "Api<", ".await", "async fn"]
+                    .iter()
+                    .filter(|word| line.contains(*word))
+                {
                     wrong.push(format!("{}:{number}: {word}", source.path));
                 }
             }
         }
     }
-    assert!(wrong.is_empty(), "decisions are pure; requests belong into io.rs or io/:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "decisions are pure; requests belong into io.rs or io/:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -119,7 +174,10 @@ fn files_are_short_and_say_what_lives_there() {
             for source in rust_sources(&format!("{member}/{folder}")) {
                 let lines = source.text.lines().count();
                 if lines > LINES_MAX {
-                    wrong.push(format!("{}: {lines} lines, at most {LINES_MAX}", source.path));
+                    wrong.push(format!(
+                        "{}: {lines} lines, at most {LINES_MAX}",
+                        source.path
+                    ));
                 }
                 if !source.text.starts_with("//!") {
                     wrong.push(format!("{}: begins without `//!`", source.path));
@@ -132,7 +190,12 @@ fn files_are_short_and_say_what_lives_there() {
 
 #[test]
 fn nothing_is_left_for_later_in_silence() {
-    let marks = ["TO".to_owned() + "DO", "FIX".to_owned() + "ME", "XX".to_owned() + "X:", "HA".to_owned() + "CK"];
+    let marks = [
+        "TO".to_owned() + "DO",
+        "FIX".to_owned() + "ME",
+        "XX".to_owned() + "X:",
+        "HA".to_owned() + "CK",
+    ];
     let mut wrong = Vec::new();
     for source in all_sources() {
         for (number, line) in source.text.lines().enumerate() {
@@ -141,7 +204,11 @@ fn nothing_is_left_for_later_in_silence() {
             }
         }
     }
-    assert!(wrong.is_empty(), "open work belongs into docs/roadmap.md:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "open work belongs into docs/roadmap.md:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -157,15 +224,25 @@ fn every_room_is_on_the_map() {
             }
         }
     }
-    assert!(missing.is_empty(), "docs/architecture.md does not tell of {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "docs/architecture.md does not tell of {missing:?}"
+    );
 }
 
 #[test]
 fn decisions_have_the_four_parts() {
-    for entry in std::fs::read_dir(root().join("docs/decisions")).unwrap().map(Result::unwrap) {
+    for entry in std::fs::read_dir(root().join("docs/decisions"))
+        .unwrap()
+        .map(Result::unwrap)
+    {
         let text = std::fs::read_to_string(entry.path()).unwrap();
         for part in ["Context", "Choice", "Given up", "Look again"] {
-            assert!(text.contains(part), "{}: no part {part:?}", entry.path().display());
+            assert!(
+                text.contains(part),
+                "{}: no part {part:?}",
+                entry.path().display()
+            );
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::faults::Faults;
 use crate::http::transport;
 use crate::lifecycle;
 use crate::request_log::RequestLog;
+use crate::simulate::{self, Simulation, SimulationOptions};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -23,6 +24,8 @@ use tokio_util::task::TaskTracker;
 pub struct ServerOptions {
     /// Its name, for kubeconfig contexts.
     pub name: String,
+    /// Simulated nodes, pods and workloads; `None`: nothing runs in it.
+    pub simulation: Option<SimulationOptions>,
 }
 
 /// Why a server could not be started.
@@ -64,6 +67,7 @@ pub struct ApiServer {
     admin: ClientCredentials,
     listening: JoinHandle<()>,
     controllers: TaskTracker,
+    simulation: Option<Simulation>,
 }
 
 impl ApiServer {
@@ -94,6 +98,9 @@ impl ApiServer {
         });
         lifecycle::prepare(&shared.cluster);
         let controllers = lifecycle::start(&shared.cluster, &shared.authentication, &shared.stop);
+        let simulation = options
+            .simulation
+            .map(|options| simulate::start(shared.cluster.clone(), options, &shared.stop));
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         let listening = tokio::spawn(transport::listen(shared.clone(), listener, acceptor));
         Ok(Self {
@@ -101,6 +108,7 @@ impl ApiServer {
             admin,
             listening,
             controllers,
+            simulation,
         })
     }
 
@@ -134,6 +142,11 @@ impl ApiServer {
         &self.shared.cluster
     }
 
+    /// The nodes and workloads that run in it: how pods behave, which nodes are up.
+    pub fn simulation(&self) -> Option<&Simulation> {
+        self.simulation.as_ref()
+    }
+
     /// What was asked of it.
     pub fn request_log(&self) -> RequestLog {
         self.shared.log.clone()
@@ -153,6 +166,9 @@ impl ApiServer {
     pub async fn stop(self) {
         self.shared.stop.cancel();
         self.controllers.wait().await;
+        if let Some(simulation) = self.simulation {
+            simulation.stop().await;
+        }
         if let Err(error) = self.listening.await {
             tracing::warn!(%error, name = self.shared.name, "the sandbox server did not end well");
         }

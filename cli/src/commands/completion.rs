@@ -15,6 +15,11 @@ pub(crate) struct CompletionFlags {
 
 pub(crate) fn run(flags: &CompletionFlags) -> Result<(), CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(flags.shell, &mut Arguments::command(), "navarch", &mut script);
+    clap_complete::generate(
+        flags.shell,
+        &mut Arguments::command(),
+        "navarch",
+        &mut script,
+    );
     output::print(&String::from_utf8_lossy(&script))
 }

@@ -26,7 +26,11 @@ pub(crate) struct ControllerManagerFlags {
     #[arg(long, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
     enable_leader_elect: bool,
     /// Name of the lease
-    #[arg(long, default_value = "federation-controller-manager", value_name = "NAME")]
+    #[arg(
+        long,
+        default_value = "federation-controller-manager",
+        value_name = "NAME"
+    )]
     leader_elect_resource_name: String,
     /// Objects worked on at a time
     #[arg(long, default_value_t = 16, value_name = "COUNT")]
@@ -50,7 +54,8 @@ impl ControllerManagerFlags {
         let mut options = RunOptions::new(host);
         options.admin_address = self.admin()?;
         options.leader_election = self.enable_leader_elect.then(|| {
-            let mut election = LeaderElection::new(navarch_crds::keys::SYSTEM_NAMESPACE, identity());
+            let mut election =
+                LeaderElection::new(navarch_crds::keys::SYSTEM_NAMESPACE, identity());
             election.name.clone_from(&self.leader_elect_resource_name);
             election
         });
@@ -72,17 +77,24 @@ impl ControllerManagerFlags {
         if self.admin_address == "none" {
             return Ok(None);
         }
-        self.admin_address.parse().map(Some).map_err(|_unreadable| CliError::Refused {
-            message: format!("--admin-address {:?} is no address", self.admin_address),
-            advice: "Give ADDRESS:PORT such as 127.0.0.1:11257, or none.".to_owned(),
-        })
+        self.admin_address
+            .parse()
+            .map(Some)
+            .map_err(|_unreadable| CliError::Refused {
+                message: format!("--admin-address {:?} is no address", self.admin_address),
+                advice: "Give ADDRESS:PORT such as 127.0.0.1:11257, or none.".to_owned(),
+            })
     }
 }
 
 /// Who this process is among its replicas: the pod's name, and something that no restart repeats.
 fn identity() -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_unset| "navarch".to_owned());
-    format!("{host}_{}_{}", std::process::id(), jiff::Timestamp::now().as_millisecond())
+    format!(
+        "{host}_{}_{}",
+        std::process::id(),
+        jiff::Timestamp::now().as_millisecond()
+    )
 }
 
 /// A duration as Go writes it: `30s`, `1m30s`, `100ms`.

@@ -54,27 +54,63 @@ async fn clusters(target: &Target, format: Option<Format>) -> Result<(), CliErro
     let list = api
         .list(&ListParams::default())
         .await
-        .map_err(CliError::request(format!("listing clusters in context {:?}", target.context)))?;
+        .map_err(CliError::request(format!(
+            "listing clusters in context {:?}",
+            target.context
+        )))?;
     if let Some(format) = format {
         return output::print_value(&list, format);
     }
     if list.items.is_empty() {
-        return output::print("No cluster is joined. Next: navarch join NAME --host-context HOST --member-context MEMBER");
+        return output::print(
+            "No cluster is joined. Next: navarch join NAME --host-context HOST --member-context MEMBER",
+        );
     }
     let rows: Vec<Vec<String>> = list.items.iter().map(cluster_row).collect();
-    let headers = ["NAME", "READY", "JOINED", "REASON", "NODES", "CPU FREE", "MEMORY FREE", "AGE"];
+    let headers = [
+        "NAME",
+        "READY",
+        "JOINED",
+        "REASON",
+        "NODES",
+        "CPU FREE",
+        "MEMORY FREE",
+        "AGE",
+    ];
     output::print(&table::render(&headers, &rows))
 }
 
 fn cluster_row(cluster: &FederatedCluster) -> Vec<String> {
     let condition = |kind: &str| {
-        cluster.status.as_ref().and_then(|status| status.condition(kind)).cloned().unwrap_or_default()
+        cluster
+            .status
+            .as_ref()
+            .and_then(|status| status.condition(kind))
+            .cloned()
+            .unwrap_or_default()
     };
     let (ready, joined) = (condition("Ready"), condition("Joined"));
-    let reason = if joined.status == "True" { ready.reason } else { joined.reason };
-    let resources = cluster.status.as_ref().map(|status| status.resources.clone()).unwrap_or_default();
-    let nodes = resources.schedulable_nodes.map(|nodes| nodes.to_string()).unwrap_or_default();
-    let free = |name: &str| resources.available.get(name).map(|quantity| quantity.0.clone()).unwrap_or_default();
+    let reason = if joined.status == "True" {
+        ready.reason
+    } else {
+        joined.reason
+    };
+    let resources = cluster
+        .status
+        .as_ref()
+        .map(|status| status.resources.clone())
+        .unwrap_or_default();
+    let nodes = resources
+        .schedulable_nodes
+        .map(|nodes| nodes.to_string())
+        .unwrap_or_default();
+    let free = |name: &str| {
+        resources
+            .available
+            .get(name)
+            .map(|quantity| quantity.0.clone())
+            .unwrap_or_default()
+    };
     vec![
         cluster.name_any(),
         ready.status,
@@ -87,16 +123,26 @@ fn cluster_row(cluster: &FederatedCluster) -> Vec<String> {
     ]
 }
 
-async fn objects(target: &Target, namespace: Option<&str>, format: Option<Format>) -> Result<(), CliError> {
+async fn objects(
+    target: &Target,
+    namespace: Option<&str>,
+    format: Option<Format>,
+) -> Result<(), CliError> {
     let doing = format!("listing federated objects in context {:?}", target.context);
     let namespaced: Api<FederatedObject> = match namespace {
         Some(namespace) => Api::namespaced(target.client.clone(), namespace),
         None => Api::all(target.client.clone()),
     };
-    let list = namespaced.list(&ListParams::default()).await.map_err(CliError::request(&doing))?;
+    let list = namespaced
+        .list(&ListParams::default())
+        .await
+        .map_err(CliError::request(&doing))?;
     let cluster_wide = if namespace.is_none() {
         let api: Api<ClusterFederatedObject> = Api::all(target.client.clone());
-        api.list(&ListParams::default()).await.map_err(CliError::request(&doing))?.items
+        api.list(&ListParams::default())
+            .await
+            .map_err(CliError::request(&doing))?
+            .items
     } else {
         Vec::new()
     };
@@ -108,18 +154,38 @@ async fn objects(target: &Target, namespace: Option<&str>, format: Option<Format
             .chain(cluster_wide.iter().map(serde_json::to_value))
             .collect::<Result<_, _>>()
             .map_err(|error| CliError::Output(std::io::Error::other(error)))?;
-        return output::print_value(&serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}), format);
+        return output::print_value(
+            &serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}),
+            format,
+        );
     }
     let mut rows: Vec<Vec<String>> = cluster_wide
         .iter()
         .map(|object| object_row(&object.metadata, &object.spec, object.status.as_ref()))
-        .chain(list.items.iter().map(|object| object_row(&object.metadata, &object.spec, object.status.as_ref())))
+        .chain(
+            list.items
+                .iter()
+                .map(|object| object_row(&object.metadata, &object.spec, object.status.as_ref())),
+        )
         .collect();
     rows.sort();
     if rows.is_empty() {
-        return output::print("Nothing is federated here. Label an object: kubectl label KIND NAME kubeadmiral.io/propagation-policy-name=POLICY");
+        return output::print(
+            "Nothing is federated here. Label an object: kubectl label KIND NAME kubeadmiral.io/propagation-policy-name=POLICY",
+        );
     }
-    output::print(&table::render(&["NAMESPACE", "KIND", "NAME", "POLICY", "CLUSTERS", "STATUS", "AGE"], &rows))
+    output::print(&table::render(
+        &[
+            "NAMESPACE",
+            "KIND",
+            "NAME",
+            "POLICY",
+            "CLUSTERS",
+            "STATUS",
+            "AGE",
+        ],
+        &rows,
+    ))
 }
 
 fn object_row(
@@ -127,12 +193,22 @@ fn object_row(
     spec: &GenericFederatedObjectSpec,
     status: Option<&GenericFederatedObjectStatus>,
 ) -> Vec<String> {
-    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).cloned();
+    let label = |key: &str| {
+        metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(key))
+            .cloned()
+    };
     let policy = label(keys::label::PROPAGATION_POLICY)
         .or_else(|| label(keys::label::CLUSTER_PROPAGATION_POLICY))
         .unwrap_or_default();
     let text = |pointer: &str| {
-        spec.template.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        spec.template
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     vec![
         metadata.namespace.clone().unwrap_or_default(),

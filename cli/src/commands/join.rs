@@ -59,14 +59,15 @@ pub(crate) async fn run(flags: JoinFlags) -> Result<(), CliError> {
     member_access::store(&host, &flags.name, &credentials).await?;
     announce(&host, &flags.name, &credentials).await?;
     if flags.timeout == 0 {
-        return output::print(&format!("{} is announced to context {:?}.\nNext: navarch get clusters --context {}", flags.name, host.context, host.context));
+        return output::print(&format!(
+            "{} is announced to context {:?}.\nNext: navarch get clusters --context {}",
+            flags.name, host.context, host.context
+        ));
     }
     let ready = wait_until_ready(&host, &flags.name, flags.timeout).await?;
     output::print(&format!(
         "{} is joined and Ready ({}).\nNext: navarch get clusters --context {}",
-        flags.name,
-        credentials.server,
-        host.context
+        flags.name, credentials.server, host.context
     ))?;
     drop(ready);
     Ok(())
@@ -93,15 +94,20 @@ struct Claims<'a> {
 
 /// Whether `name` may be joined, and if not, why.
 fn check(name: &str, claims: &Claims<'_>) -> Result<(), CliError> {
-    let by_address =
-        claims.host.iter().find(|(other, _, server)| server == claims.server && other != name);
+    let by_address = claims
+        .host
+        .iter()
+        .find(|(other, _, server)| server == claims.server && other != name);
     if let Some((other, ..)) = by_address {
         return Err(already(name, other));
     }
     match claims.marked {
         None => Ok(()),
         Some("") => Err(CliError::Refused {
-            message: format!("the member already has a namespace {} that no federation made", keys::SYSTEM_NAMESPACE),
+            message: format!(
+                "the member already has a namespace {} that no federation made",
+                keys::SYSTEM_NAMESPACE
+            ),
             advice: "If it is a left-over, delete it in the member and join again.".to_owned(),
         }),
         Some(uid) => match claims.host.iter().find(|(_, host_uid, _)| host_uid == uid) {
@@ -109,7 +115,10 @@ fn check(name: &str, claims: &Claims<'_>) -> Result<(), CliError> {
             Some((other, ..)) => Err(already(name, other)),
             None => Err(CliError::Refused {
                 message: "the member is joined to another host".to_owned(),
-                advice: format!("Unjoin it there first. If that host is gone, delete the namespace {} in the member and join again.", keys::SYSTEM_NAMESPACE),
+                advice: format!(
+                    "Unjoin it there first. If that host is gone, delete the namespace {} in the member and join again.",
+                    keys::SYSTEM_NAMESPACE
+                ),
             }),
         },
     }
@@ -128,67 +137,124 @@ async fn admit(name: &str, host: &Target, member: &Target) -> Result<FederatedCl
     let known = clusters
         .list(&Default::default())
         .await
-        .map_err(CliError::request(format!("listing clusters in context {:?}", host.context)))?;
+        .map_err(CliError::request(format!(
+            "listing clusters in context {:?}",
+            host.context
+        )))?;
     let namespaces: Api<Namespace> = Api::all(member.client.clone());
-    let namespace = namespaces.get_opt(keys::SYSTEM_NAMESPACE).await.map_err(CliError::request(
-        format!("reading namespace {} in context {:?}", keys::SYSTEM_NAMESPACE, member.context),
-    ))?;
+    let namespace = namespaces
+        .get_opt(keys::SYSTEM_NAMESPACE)
+        .await
+        .map_err(CliError::request(format!(
+            "reading namespace {} in context {:?}",
+            keys::SYSTEM_NAMESPACE,
+            member.context
+        )))?;
     let marked = namespace.map(|namespace| {
-        namespace.annotations().get(keys::annotation::FEDERATED_CLUSTER_UID).cloned().unwrap_or_default()
+        namespace
+            .annotations()
+            .get(keys::annotation::FEDERATED_CLUSTER_UID)
+            .cloned()
+            .unwrap_or_default()
     });
     let server = member_access::server_of(&member.config);
     let host_clusters: Vec<(String, String, String)> = known
         .items
         .iter()
         .map(|cluster| {
-            (cluster.name_any(), cluster.uid().unwrap_or_default(), cluster.spec.api_endpoint.clone())
+            (
+                cluster.name_any(),
+                cluster.uid().unwrap_or_default(),
+                cluster.spec.api_endpoint.clone(),
+            )
         })
         .collect();
-    check(name, &Claims { marked: marked.as_deref(), host: &host_clusters, server: &server })?;
-    if let Some(existing) = known.items.into_iter().find(|cluster| cluster.name_any() == name) {
+    check(
+        name,
+        &Claims {
+            marked: marked.as_deref(),
+            host: &host_clusters,
+            server: &server,
+        },
+    )?;
+    if let Some(existing) = known
+        .items
+        .into_iter()
+        .find(|cluster| cluster.name_any() == name)
+    {
         return same_member(existing, marked.is_some(), &server);
     }
     let fresh = member_access::federated_cluster(name, &server);
     clusters
         .create(&Default::default(), &fresh)
         .await
-        .map_err(CliError::request(format!("creating FederatedCluster {name} in context {:?}", host.context)))
+        .map_err(CliError::request(format!(
+            "creating FederatedCluster {name} in context {:?}",
+            host.context
+        )))
 }
 
 /// An existing FederatedCluster of that name must be this very member.
-fn same_member(existing: FederatedCluster, marked: bool, server: &str) -> Result<FederatedCluster, CliError> {
+fn same_member(
+    existing: FederatedCluster,
+    marked: bool,
+    server: &str,
+) -> Result<FederatedCluster, CliError> {
     if marked || existing.spec.api_endpoint == server {
         return Ok(existing);
     }
     Err(CliError::Refused {
-        message: format!("the host has another cluster named {:?} ({})", existing.name_any(), existing.spec.api_endpoint),
+        message: format!(
+            "the host has another cluster named {:?} ({})",
+            existing.name_any(),
+            existing.spec.api_endpoint
+        ),
         advice: "Choose another name, or unjoin that one first.".to_owned(),
     })
 }
 
 /// Tells the controllers that credentials are there, where the address or the reference has changed.
-async fn announce(host: &Target, name: &str, credentials: &MemberCredentials) -> Result<(), CliError> {
+async fn announce(
+    host: &Target,
+    name: &str,
+    credentials: &MemberCredentials,
+) -> Result<(), CliError> {
     let clusters: Api<FederatedCluster> = Api::all(host.client.clone());
     let patch = serde_json::json!({"spec": {"apiEndpoint": credentials.server, "secretRef": {"name": member_access::secret_name(name)}}});
     clusters
-        .patch(name, &kube::api::PatchParams::default(), &kube::api::Patch::Merge(&patch))
+        .patch(
+            name,
+            &kube::api::PatchParams::default(),
+            &kube::api::Patch::Merge(&patch),
+        )
         .await
         .map(|_announced| ())
-        .map_err(CliError::request(format!("updating FederatedCluster {name} in context {:?}", host.context)))
+        .map_err(CliError::request(format!(
+            "updating FederatedCluster {name} in context {:?}",
+            host.context
+        )))
 }
 
 /// Watches the FederatedCluster until the controllers say Ready.
-pub(crate) async fn wait_until_ready(host: &Target, name: &str, seconds: u64) -> Result<FederatedCluster, CliError> {
+pub(crate) async fn wait_until_ready(
+    host: &Target,
+    name: &str,
+    seconds: u64,
+) -> Result<FederatedCluster, CliError> {
     let clusters: Api<FederatedCluster> = Api::all(host.client.clone());
     let last = std::sync::Mutex::new("nothing yet".to_owned());
-    let waiting = kube::runtime::wait::await_condition(clusters, name, |cluster: Option<&FederatedCluster>| {
-        cluster.is_some_and(|cluster| {
-            if let Ok(mut last) = last.lock() {
-                *last = federation::cluster_text(cluster);
-            }
-            federation::is_ready(cluster)
-        })
-    });
+    let waiting = kube::runtime::wait::await_condition(
+        clusters,
+        name,
+        |cluster: Option<&FederatedCluster>| {
+            cluster.is_some_and(|cluster| {
+                if let Ok(mut last) = last.lock() {
+                    *last = federation::cluster_text(cluster);
+                }
+                federation::is_ready(cluster)
+            })
+        },
+    );
     let outcome = tokio::time::timeout(Duration::from_secs(seconds), waiting).await;
     let seen = last.lock().map(|last| last.clone()).unwrap_or_default();
     match outcome {
@@ -207,9 +273,25 @@ mod tests {
     use super::*;
 
     fn verdict(marked: Option<&str>, name: &str) -> Result<(), String> {
-        let host = vec![("east".to_owned(), "u-1".to_owned(), "https://east".to_owned())];
-        let server = if name == "east" { "https://east" } else { "https://new" };
-        check(name, &Claims { marked, host: &host, server }).map_err(|error| error.to_string())
+        let host = vec![(
+            "east".to_owned(),
+            "u-1".to_owned(),
+            "https://east".to_owned(),
+        )];
+        let server = if name == "east" {
+            "https://east"
+        } else {
+            "https://new"
+        };
+        check(
+            name,
+            &Claims {
+                marked,
+                host: &host,
+                server,
+            },
+        )
+        .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -217,9 +299,24 @@ mod tests {
         assert_eq!(verdict(None, "west"), Ok(()));
         assert_eq!(verdict(Some("u-1"), "east"), Ok(()));
         for (name, marked, name_to_join, expected) in [
-            ("joined under another name", Some("u-1"), "west", "already joined as \"east\""),
-            ("joined to another host", Some("u-9"), "west", "joined to another host"),
-            ("a namespace nobody marked", Some(""), "west", "that no federation made"),
+            (
+                "joined under another name",
+                Some("u-1"),
+                "west",
+                "already joined as \"east\"",
+            ),
+            (
+                "joined to another host",
+                Some("u-9"),
+                "west",
+                "joined to another host",
+            ),
+            (
+                "a namespace nobody marked",
+                Some(""),
+                "west",
+                "that no federation made",
+            ),
         ] {
             let error = verdict(marked, name_to_join).unwrap_err();
             assert!(error.contains(expected), "{name}: {error}");
@@ -228,8 +325,16 @@ mod tests {
 
     #[test]
     fn an_address_is_joined_once() {
-        let host = vec![("east".to_owned(), "u-1".to_owned(), "https://same".to_owned())];
-        let claims = Claims { marked: None, host: &host, server: "https://same" };
+        let host = vec![(
+            "east".to_owned(),
+            "u-1".to_owned(),
+            "https://same".to_owned(),
+        )];
+        let claims = Claims {
+            marked: None,
+            host: &host,
+            server: "https://same",
+        };
         assert!(check("west", &claims).is_err());
         assert!(check("east", &claims).is_ok());
     }

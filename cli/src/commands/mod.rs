@@ -24,13 +24,24 @@ use crate::logging::LogFormat;
 /// Navarch federates Kubernetes clusters: apply ordinary objects and a PropagationPolicy to one host, run
 /// them in many members.
 #[derive(Debug, Parser)]
-#[command(name = "navarch", version, propagate_version = false, max_term_width = 110)]
+#[command(
+    name = "navarch",
+    version,
+    propagate_version = false,
+    max_term_width = 110
+)]
 pub(crate) struct Arguments {
     /// More log lines on standard error: -v what changed, -vv what was decided, -vvv everything
     #[arg(short = 'v', long = "verbose", action = ArgAction::Count, global = true)]
     pub(crate) verbosity: u8,
     /// Shape of the log lines
-    #[arg(long, value_enum, default_value_t, global = true, value_name = "FORMAT")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "FORMAT"
+    )]
     pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -69,7 +80,9 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Demo(flags) => Box::pin(demo::run(flags)).await,
         Command::Sandbox(flags) => Box::pin(sandbox::run(flags)).await,
         Command::Install(flags) => install::run(flags).await.map(done),
-        Command::ControllerManager(flags) => Box::pin(controller_manager::run(flags)).await.map(done),
+        Command::ControllerManager(flags) => {
+            Box::pin(controller_manager::run(flags)).await.map(done)
+        }
         Command::Join(flags) => Box::pin(join::run(flags)).await.map(done),
         Command::Unjoin(flags) => Box::pin(unjoin::run(flags)).await.map(done),
         Command::Get(flags) => get::run(flags).await.map(done),

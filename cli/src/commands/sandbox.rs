@@ -38,8 +38,16 @@ pub(crate) async fn run(flags: SandboxFlags) -> Result<ExitCode, CliError> {
         members: flags.members,
         nodes: flags.nodes,
         dir: flags.dir,
-        controllers: if flags.no_controllers { Controllers::Off } else { Controllers::On },
-        joining: if flags.no_join { Joining::Off } else { Joining::On },
+        controllers: if flags.no_controllers {
+            Controllers::Off
+        } else {
+            Controllers::On
+        },
+        joining: if flags.no_join {
+            Joining::Off
+        } else {
+            Joining::On
+        },
     };
     let playground = Playground::start(options).await?;
     let outcome = tokio::select! {
@@ -64,7 +72,10 @@ async fn use_it(playground: &Playground, command: &[String]) -> Result<ExitCode,
         .kill_on_drop(true)
         .status()
         .await
-        .map_err(|source| CliError::Start { command: program.clone(), source })?;
+        .map_err(|source| CliError::Start {
+            command: program.clone(),
+            source,
+        })?;
     // A command that a signal ended has no status of its own: shells say 128 and the signal.
     let code = status.code().unwrap_or_else(|| {
         use std::os::unix::process::ExitStatusExt as _;

@@ -41,11 +41,20 @@ pub(crate) async fn run(flags: UnjoinFlags) -> Result<(), CliError> {
     let found = clusters
         .get_opt(&flags.name)
         .await
-        .map_err(CliError::request(format!("reading FederatedCluster {} in context {:?}", flags.name, host.context)))?;
+        .map_err(CliError::request(format!(
+            "reading FederatedCluster {} in context {:?}",
+            flags.name, host.context
+        )))?;
     let Some(cluster) = found else {
         return Err(CliError::Refused {
-            message: format!("no cluster {:?} is joined to context {:?}", flags.name, host.context),
-            advice: format!("navarch get clusters --context {} lists those that are.", host.context),
+            message: format!(
+                "no cluster {:?} is joined to context {:?}",
+                flags.name, host.context
+            ),
+            advice: format!(
+                "navarch get clusters --context {} lists those that are.",
+                host.context
+            ),
         });
     };
     refuse_cascade(&cluster)?;
@@ -57,45 +66,75 @@ pub(crate) async fn run(flags: UnjoinFlags) -> Result<(), CliError> {
     };
     delete_secret(&host, &cluster).await?;
     match kept {
-        Ok(()) => output::print(&format!("{} is unjoined; its workloads stay as they are.\nNext: navarch get clusters --context {}", flags.name, host.context)),
+        Ok(()) => output::print(&format!(
+            "{} is unjoined; its workloads stay as they are.\nNext: navarch get clusters --context {}",
+            flags.name, host.context
+        )),
         Err(error) => output::print(&format!(
             "{} is unjoined and its workloads stay, but the member could not be cleared ({error}).\nNext, in the member: kubectl delete namespace {} && kubectl delete clusterrole,clusterrolebinding {}",
-            flags.name, keys::SYSTEM_NAMESPACE, member_access::ROLE
+            flags.name,
+            keys::SYSTEM_NAMESPACE,
+            member_access::ROLE
         )),
     }
 }
 
 /// The annotation asks for the workloads to be removed with the cluster: that is not what `unjoin` promises.
 fn refuse_cascade(cluster: &FederatedCluster) -> Result<(), CliError> {
-    if !cluster.annotations().contains_key(keys::annotation::CASCADING_DELETE) {
+    if !cluster
+        .annotations()
+        .contains_key(keys::annotation::CASCADING_DELETE)
+    {
         return Ok(());
     }
     Err(CliError::Refused {
-        message: format!("{} carries the annotation {}, so its workloads would be removed", cluster.name_any(), keys::annotation::CASCADING_DELETE),
+        message: format!(
+            "{} carries the annotation {}, so its workloads would be removed",
+            cluster.name_any(),
+            keys::annotation::CASCADING_DELETE
+        ),
         advice: format!(
             "To keep them: kubectl annotate federatedcluster {0} {1}- ; to remove them: kubectl delete federatedcluster {0}",
-            cluster.name_any(), keys::annotation::CASCADING_DELETE
+            cluster.name_any(),
+            keys::annotation::CASCADING_DELETE
         ),
     })
 }
 
-async fn member_target(flags: &UnjoinFlags, host: &Target, cluster: &FederatedCluster) -> Result<Target, CliError> {
+async fn member_target(
+    flags: &UnjoinFlags,
+    host: &Target,
+    cluster: &FederatedCluster,
+) -> Result<Target, CliError> {
     if flags.member_context.is_some() || flags.member_kubeconfig.is_some() {
-        let file = flags.member_kubeconfig.as_deref().or(flags.kubeconfig.as_deref());
+        let file = flags
+            .member_kubeconfig
+            .as_deref()
+            .or(flags.kubeconfig.as_deref());
         return connect(file, flags.member_context.as_deref()).await;
     }
     member_access::stored(host, cluster).await
 }
 
 /// Deletes the FederatedCluster and waits until the controllers have let it go.
-async fn release(clusters: &Api<FederatedCluster>, cluster: &FederatedCluster, seconds: u64) -> Result<(), CliError> {
+async fn release(
+    clusters: &Api<FederatedCluster>,
+    cluster: &FederatedCluster,
+    seconds: u64,
+) -> Result<(), CliError> {
     let name = cluster.name_any();
     clusters
         .delete(&name, &DeleteParams::default())
         .await
-        .map_err(CliError::request(format!("deleting FederatedCluster {name}")))?;
+        .map_err(CliError::request(format!(
+            "deleting FederatedCluster {name}"
+        )))?;
     let uid = cluster.uid().unwrap_or_default();
-    let gone = kube::runtime::wait::await_condition(clusters.clone(), &name, kube::runtime::wait::conditions::is_deleted(&uid));
+    let gone = kube::runtime::wait::await_condition(
+        clusters.clone(),
+        &name,
+        kube::runtime::wait::conditions::is_deleted(&uid),
+    );
     if let Ok(Ok(_)) = tokio::time::timeout(Duration::from_secs(seconds), gone).await {
         return Ok(());
     }
@@ -111,18 +150,39 @@ async fn release(clusters: &Api<FederatedCluster>, cluster: &FederatedCluster, s
 async fn clear_member(member: &Target, cluster: &FederatedCluster) -> Result<(), CliError> {
     let namespaces: Api<Namespace> = Api::all(member.client.clone());
     let doing = |what: &str| CliError::request(format!("deleting {what} in {:?}", member.context));
-    let namespace = namespaces.get_opt(keys::SYSTEM_NAMESPACE).await.map_err(doing("the system namespace"))?;
+    let namespace = namespaces
+        .get_opt(keys::SYSTEM_NAMESPACE)
+        .await
+        .map_err(doing("the system namespace"))?;
     if let Some(namespace) = namespace {
-        if namespace.annotations().get(keys::annotation::FEDERATED_CLUSTER_UID) != cluster.uid().as_ref() {
+        if namespace
+            .annotations()
+            .get(keys::annotation::FEDERATED_CLUSTER_UID)
+            != cluster.uid().as_ref()
+        {
             return Ok(());
         }
-        absent_is_fine(namespaces.delete(keys::SYSTEM_NAMESPACE, &DeleteParams::default()).await)
-            .map_err(doing("the system namespace"))?;
+        absent_is_fine(
+            namespaces
+                .delete(keys::SYSTEM_NAMESPACE, &DeleteParams::default())
+                .await,
+        )
+        .map_err(doing("the system namespace"))?;
     }
     let roles: Api<ClusterRole> = Api::all(member.client.clone());
-    absent_is_fine(roles.delete(member_access::ROLE, &DeleteParams::default()).await).map_err(doing("the role"))?;
+    absent_is_fine(
+        roles
+            .delete(member_access::ROLE, &DeleteParams::default())
+            .await,
+    )
+    .map_err(doing("the role"))?;
     let bindings: Api<ClusterRoleBinding> = Api::all(member.client.clone());
-    absent_is_fine(bindings.delete(member_access::ROLE, &DeleteParams::default()).await).map_err(doing("the role binding"))
+    absent_is_fine(
+        bindings
+            .delete(member_access::ROLE, &DeleteParams::default())
+            .await,
+    )
+    .map_err(doing("the role binding"))
 }
 
 async fn delete_secret(host: &Target, cluster: &FederatedCluster) -> Result<(), CliError> {

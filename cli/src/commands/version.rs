@@ -16,7 +16,9 @@ pub(crate) struct VersionFlags {
 pub(crate) fn run(flags: &VersionFlags) -> Result<(), CliError> {
     let version = env!("CARGO_PKG_VERSION");
     match flags.output {
-        None => output::print(&format!("navarch {version} (API core.kubeadmiral.io/v1alpha1)")),
+        None => output::print(&format!(
+            "navarch {version} (API core.kubeadmiral.io/v1alpha1)"
+        )),
         Some(format) => output::print_value(
             &json!({"clientVersion": {"version": version, "api": "core.kubeadmiral.io/v1alpha1"}}),
             format,

@@ -16,7 +16,11 @@ impl Screen {
     /// Live on a terminal that understands it, plain otherwise.
     pub(crate) fn new() -> Self {
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
-        Self { live: std::io::stdout().is_terminal() && !dumb, drawn: 0, last: Vec::new() }
+        Self {
+            live: std::io::stdout().is_terminal() && !dumb,
+            drawn: 0,
+            last: Vec::new(),
+        }
     }
 
     /// Prints lines that stay.

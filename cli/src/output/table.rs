@@ -2,7 +2,10 @@
 
 /// Renders rows below headers. Cells that are empty show as `-`.
 pub(crate) fn render(headers: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = headers.iter().map(|header| header.chars().count()).collect();
+    let mut widths: Vec<usize> = headers
+        .iter()
+        .map(|header| header.chars().count())
+        .collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(shown(cell).chars().count());
@@ -21,8 +24,10 @@ fn shown(cell: &str) -> &str {
 }
 
 fn line<'a>(widths: &[usize], cells: impl Iterator<Item = &'a str>) -> String {
-    let padded: Vec<String> =
-        cells.zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    let padded: Vec<String> = cells
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:<width$}"))
+        .collect();
     padded.join("   ").trim_end().to_owned()
 }
 
@@ -57,9 +62,14 @@ mod tests {
     #[test]
     fn ages_read_as_in_kubectl() {
         let at = |seconds| jiff::Timestamp::from_second(seconds).unwrap();
-        for (seconds, expected) in
-            [(0, "0s"), (119, "119s"), (130, "2m10s"), (700, "11m"), (11_000, "3h"), (200_000, "2d")]
-        {
+        for (seconds, expected) in [
+            (0, "0s"),
+            (119, "119s"),
+            (130, "2m10s"),
+            (700, "11m"),
+            (11_000, "3h"),
+            (200_000, "2d"),
+        ] {
             assert_eq!(age(at(0), at(seconds)), expected);
         }
         assert_eq!(age(at(10), at(0)), "0s");

@@ -20,12 +20,12 @@ pub(super) async fn announce(host: &Target, member: &ApiServer) -> Result<(), Cl
     let name = member.name();
     let credentials = member.admin();
     let secret = json!({"apiVersion": "v1", "kind": "Secret",
-        "metadata": {"name": secret_name(name), "namespace": keys::SYSTEM_NAMESPACE},
-        "data": {
-            keys::secret::CERTIFICATE_AUTHORITY: STANDARD.encode(member.ca_pem()),
-            keys::secret::CLIENT_CERTIFICATE: STANDARD.encode(&credentials.certificate_pem),
-            keys::secret::CLIENT_KEY: STANDARD.encode(&credentials.key_pem),
-        }});
+    "metadata": {"name": secret_name(name), "namespace": keys::SYSTEM_NAMESPACE},
+    "data": {
+        keys::secret::CERTIFICATE_AUTHORITY: STANDARD.encode(member.ca_pem()),
+        keys::secret::CLIENT_CERTIFICATE: STANDARD.encode(&credentials.certificate_pem),
+        keys::secret::CLIENT_KEY: STANDARD.encode(&credentials.key_pem),
+    }});
     let cluster = json!({"apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "FederatedCluster",
         "metadata": {"name": name},
         "spec": {"apiEndpoint": member.url(), "useServiceAccount": true, "secretRef": {"name": secret_name(name)}}});
@@ -38,5 +38,7 @@ pub(super) async fn announce(host: &Target, member: &ApiServer) -> Result<(), Cl
         .patch(name, &apply, &Patch::Apply(&cluster))
         .await
         .map(|_announced| ())
-        .map_err(CliError::request(format!("writing FederatedCluster {name}")))
+        .map_err(CliError::request(format!(
+            "writing FederatedCluster {name}"
+        )))
 }

@@ -53,7 +53,13 @@ pub struct PlaygroundOptions {
 
 impl Default for PlaygroundOptions {
     fn default() -> Self {
-        Self { members: 3, nodes: 2, dir: None, controllers: Controllers::On, joining: Joining::On }
+        Self {
+            members: 3,
+            nodes: 2,
+            dir: None,
+            controllers: Controllers::On,
+            joining: Joining::On,
+        }
     }
 }
 
@@ -72,7 +78,10 @@ pub struct Playground {
 
 impl std::fmt::Debug for Playground {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Playground").field("options", &self.options).finish_non_exhaustive()
+        formatter
+            .debug_struct("Playground")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,7 +93,13 @@ impl Playground {
     pub async fn start(options: PlaygroundOptions) -> Result<Self, CliError> {
         let host = serve("host".to_owned(), None);
         let members = try_join_all((1..=options.members).map(|number| {
-            serve(format!("member-{number}"), Some(SimulationOptions { nodes: options.nodes, ..SimulationOptions::default() }))
+            serve(
+                format!("member-{number}"),
+                Some(SimulationOptions {
+                    nodes: options.nodes,
+                    ..SimulationOptions::default()
+                }),
+            )
         }));
         let (host, members) = futures::try_join!(host, members)?;
         let (kubeconfig, folder) = write_kubeconfig(&options, &host, &members)?;
@@ -129,7 +144,10 @@ impl Playground {
         // Everything is near: notice an outage in a second instead of minutes.
         options.timings.health_check_period = Duration::from_secs(1);
         options.timings.unreachable_after = Duration::from_millis(500);
-        self.controllers = Some(tokio::spawn(navarch_controllers::run(options, self.shutdown.clone())));
+        self.controllers = Some(tokio::spawn(navarch_controllers::run(
+            options,
+            self.shutdown.clone(),
+        )));
     }
 
     /// Asks the controllers to end and waits until they have.
@@ -156,9 +174,10 @@ impl Playground {
         if self.options.joining == Joining::Off || self.options.controllers == Controllers::Off {
             return Ok(());
         }
-        let waiting = self.members.iter().map(|server| {
-            crate::commands::wait_until_ready(&self.clients[0], server.name(), 60)
-        });
+        let waiting = self
+            .members
+            .iter()
+            .map(|server| crate::commands::wait_until_ready(&self.clients[0], server.name(), 60));
         try_join_all(waiting).await.map(|_clusters| ())
     }
 
@@ -189,7 +208,10 @@ impl Playground {
     /// A client for each member, as its administrator. A new one each: a client that met an outage may hold dead connections.
     #[must_use]
     pub fn member_clients(&self) -> Vec<(String, Client)> {
-        self.clients[1..].iter().map(|target| (target.context.clone(), target.client.clone())).collect()
+        self.clients[1..]
+            .iter()
+            .map(|target| (target.context.clone(), target.client.clone()))
+            .collect()
     }
 
     /// Cuts a member off, or lets it be reached again; its data stays.
@@ -197,12 +219,14 @@ impl Playground {
     /// # Errors
     /// When there is no such member.
     pub fn partition(&self, member: &str, cut: bool) -> Result<(), CliError> {
-        let server = self.members.iter().find(|server| server.name() == member).ok_or_else(|| {
-            CliError::Refused {
+        let server = self
+            .members
+            .iter()
+            .find(|server| server.name() == member)
+            .ok_or_else(|| CliError::Refused {
                 message: format!("the sandbox has no member {member:?}"),
                 advice: format!("It has {}.", self.members.len()),
-            }
-        })?;
+            })?;
         server.partition(cut);
         Ok(())
     }
@@ -262,22 +286,32 @@ fn write_kubeconfig(
     let text = navarch_sandbox::kubeconfig::merge(&servers);
     let (folder, temporary) = match &options.dir {
         Some(folder) => {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| CliError::WriteFile { path: folder.clone(), source })?;
-            let whole = std::path::absolute(folder)
-                .map_err(|source| CliError::WriteFile { path: folder.clone(), source })?;
+            std::fs::create_dir_all(folder).map_err(|source| CliError::WriteFile {
+                path: folder.clone(),
+                source,
+            })?;
+            let whole = std::path::absolute(folder).map_err(|source| CliError::WriteFile {
+                path: folder.clone(),
+                source,
+            })?;
             (whole, None)
         }
         None => {
             let temporary = tempfile::Builder::new()
                 .prefix("navarch-")
                 .tempdir()
-                .map_err(|source| CliError::WriteFile { path: std::env::temp_dir(), source })?;
+                .map_err(|source| CliError::WriteFile {
+                    path: std::env::temp_dir(),
+                    source,
+                })?;
             (temporary.path().to_owned(), Some(temporary))
         }
     };
     let path = folder.join("kubeconfig");
-    write_private(&path, &text).map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
+    write_private(&path, &text).map_err(|source| CliError::WriteFile {
+        path: path.clone(),
+        source,
+    })?;
     Ok((path, temporary))
 }
 
@@ -285,17 +319,36 @@ fn write_kubeconfig(
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())
 }
 
 async fn target(kubeconfig: &Path, context: &str) -> Result<Target, CliError> {
     let from = kubeconfig.display().to_string();
-    let failed = |source| CliError::Kubeconfig { from: from.clone(), source: Box::new(source) };
+    let failed = |source| CliError::Kubeconfig {
+        from: from.clone(),
+        source: Box::new(source),
+    };
     let text = Kubeconfig::read_from(kubeconfig).map_err(failed)?;
-    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-    let config = kube::Config::from_custom_kubeconfig(text, &options).await.map_err(failed)?;
-    let client = Client::try_from(config.clone())
-        .map_err(|source| CliError::Client { context: context.to_owned(), source: Box::new(source) })?;
-    Ok(Target { context: context.to_owned(), config, client })
+    let options = KubeConfigOptions {
+        context: Some(context.to_owned()),
+        ..KubeConfigOptions::default()
+    };
+    let config = kube::Config::from_custom_kubeconfig(text, &options)
+        .await
+        .map_err(failed)?;
+    let client = Client::try_from(config.clone()).map_err(|source| CliError::Client {
+        context: context.to_owned(),
+        source: Box::new(source),
+    })?;
+    Ok(Target {
+        context: context.to_owned(),
+        config,
+        client,
+    })
 }

@@ -70,9 +70,14 @@ pub async fn member_config(
     spec: &FederatedClusterSpec,
     data: &Value,
 ) -> Result<kube::Config, CredentialsError> {
-    let has_token = data.get(secret::SERVICE_ACCOUNT_TOKEN).is_some_and(|token| !token.is_null());
-    let which =
-        if spec.use_service_account && has_token { Use::ServiceAccount } else { Use::Bootstrap };
+    let has_token = data
+        .get(secret::SERVICE_ACCOUNT_TOKEN)
+        .is_some_and(|token| !token.is_null());
+    let which = if spec.use_service_account && has_token {
+        Use::ServiceAccount
+    } else {
+        Use::Bootstrap
+    };
     config(spec, data, which).await
 }
 

@@ -181,7 +181,7 @@ fn place(
         annotations: &annotations,
         template: &wanted.object,
         type_config: config.spec(),
-        policy: Some((&policy.key, &policy.policy)),
+        policy: Some((bare_name(&policy.key), &policy.policy)),
         snapshot: &snapshot,
     });
     let document = match document {
@@ -230,6 +230,12 @@ struct Question<'a> {
     last: Option<&'a Federated>,
     annotations: &'a BTreeMap<String, String>,
     policy: &'a FoundPolicy,
+}
+
+/// The trigger document has a policy's name alone, without its namespace, as KubeAdmiral writes it
+/// (`pkg/controllers/scheduler/schedulingtriggers.go`): another text would schedule everything anew at a take-over.
+fn bare_name(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
 }
 
 fn ask(

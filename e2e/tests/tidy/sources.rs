@@ -30,7 +30,10 @@ impl Source {
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// Reads a file of the repository.
@@ -41,8 +44,17 @@ pub(crate) fn read(path: &str) -> String {
 /// The workspace's crates, by folder.
 pub(crate) fn members() -> Vec<String> {
     let manifest = read("Cargo.toml");
-    let list = manifest.split_once("members = [").unwrap().1.split_once(']').unwrap().0;
-    list.split(',').map(|name| name.trim().trim_matches('"').to_owned()).filter(|name| !name.is_empty()).collect()
+    let list = manifest
+        .split_once("members = [")
+        .unwrap()
+        .1
+        .split_once(']')
+        .unwrap()
+        .0;
+    list.split(',')
+        .map(|name| name.trim().trim_matches('"').to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 /// Each crate's dependencies inside the workspace, those of its tests left out.
@@ -51,7 +63,9 @@ pub(crate) fn workspace_arrows() -> BTreeMap<String, Vec<String>> {
         .into_iter()
         .map(|member| {
             let manifest = read(&format!("{member}/Cargo.toml"));
-            let dependencies = manifest.split_once("\n[dependencies]").map_or("", |(_, rest)| rest);
+            let dependencies = manifest
+                .split_once("\n[dependencies]")
+                .map_or("", |(_, rest)| rest);
             let dependencies = dependencies.split("\n[").next().unwrap_or_default();
             let arrows = dependencies
                 .lines()
@@ -75,7 +89,9 @@ pub(crate) fn rust_sources(folder: &str) -> impl Iterator<Item = Source> {
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.map(Result::unwrap) {
         let path = entry.path();
         if path.is_dir() {

@@ -44,13 +44,17 @@ pub(crate) async fn run(flags: DemoFlags) -> Result<ExitCode, CliError> {
     let voyage = Voyage::new(&playground)?;
     let outcome = voyage.sail(&mut screen).await;
     if outcome.is_ok() {
-        screen.say(&format!("\nEverything went as promised, in {:.1} s.", started.elapsed().as_secs_f32()))?;
+        screen.say(&format!(
+            "\nEverything went as promised, in {:.1} s.",
+            started.elapsed().as_secs_f32()
+        ))?;
         if flags.keep {
             screen.say(&playground.how_to_use())?;
             screen.say("Ctrl-C ends it.")?;
             interrupted().await;
         } else {
-            screen.say("Next: navarch sandbox    (the same clusters, for you to use with kubectl)")?;
+            screen
+                .say("Next: navarch sandbox    (the same clusters, for you to use with kubectl)")?;
         }
     }
     playground.stop().await;
@@ -70,7 +74,12 @@ impl<'a> Voyage<'a> {
         let host = playground.host_client();
         let members = playground.member_clients();
         let picture = Picture::follow(NAME, &host, &members);
-        Ok(Self { playground, host, members, picture })
+        Ok(Self {
+            playground,
+            host,
+            members,
+            picture,
+        })
     }
 
     async fn sail(&self, screen: &mut Screen) -> Result<(), CliError> {
@@ -84,10 +93,15 @@ impl<'a> Voyage<'a> {
     async fn apply(&self, screen: &mut Screen) -> Result<(), CliError> {
         screen.say("\n2. kubectl apply: policy everywhere (weights 1:1:1), Deployment shop with 9 replicas, its Service, ConfigMap and Secret")?;
         self.playground.apply(APPLICATION).await?;
-        self.picture.until(screen, "three ready copies of three", |seen| {
-            seen.is_settled_at(9) && seen.members.keys().all(|member| seen.wanted_in(member) == 3)
-        })
-        .await?;
+        self.picture
+            .until(screen, "three ready copies of three", |seen| {
+                seen.is_settled_at(9)
+                    && seen
+                        .members
+                        .keys()
+                        .all(|member| seen.wanted_in(member) == 3)
+            })
+            .await?;
         for (member, client) in &self.members {
             self.has_the_rest(member, client).await?;
         }
@@ -109,10 +123,21 @@ impl<'a> Voyage<'a> {
         screen.say("\n3. The policy's weights become 4:1:1, so replicas move to member-1")?;
         let policies: Api<PropagationPolicy> = Api::default_namespaced(self.host.clone());
         let weight = |member: &str, weight: i64| json!({"cluster": member, "preferences": {"weight": weight}});
-        let placement = [weight("member-1", 4), weight("member-2", 1), weight("member-3", 1)];
-        merge(&policies, "everywhere", &json!({"spec": {"placement": placement}})).await?;
+        let placement = [
+            weight("member-1", 4),
+            weight("member-2", 1),
+            weight("member-3", 1),
+        ];
+        merge(
+            &policies,
+            "everywhere",
+            &json!({"spec": {"placement": placement}}),
+        )
+        .await?;
         self.picture
-            .until(screen, "six replicas in member-1", |seen| seen.is_settled_at(9) && seen.wanted_in("member-1") == 6)
+            .until(screen, "six replicas in member-1", |seen| {
+                seen.is_settled_at(9) && seen.wanted_in("member-1") == 6
+            })
             .await
             .map(|_seen| ())
     }
@@ -121,19 +146,25 @@ impl<'a> Voyage<'a> {
         screen.say("\n4. Somebody deletes the copy in member-2 by hand; Navarch puts it back")?;
         let (_, client) = self.member("member-2")?;
         let copies: Api<Deployment> = Api::default_namespaced(client.clone());
-        let old = copies.get(NAME).await.map_err(CliError::request("reading the copy in member-2"))?;
+        let old = copies
+            .get(NAME)
+            .await
+            .map_err(CliError::request("reading the copy in member-2"))?;
         let deleted = Instant::now();
         copies
             .delete(NAME, &DeleteParams::default())
             .await
             .map_err(CliError::request("deleting the copy in member-2"))?;
         let uid = old.metadata.uid;
-        let back = kube::runtime::wait::await_condition(copies, NAME, |copy: Option<&Deployment>| {
-            copy.is_some_and(|copy| copy.metadata.uid != uid)
-        });
+        let back =
+            kube::runtime::wait::await_condition(copies, NAME, |copy: Option<&Deployment>| {
+                copy.is_some_and(|copy| copy.metadata.uid != uid)
+            });
         within(30, "the copy in member-2 to come back", back).await?;
         let elapsed = deleted.elapsed();
-        self.picture.until(screen, "the repaired copy", |seen| seen.is_settled_at(9)).await?;
+        self.picture
+            .until(screen, "the repaired copy", |seen| seen.is_settled_at(9))
+            .await?;
         screen.say(&format!("   back after {} ms", elapsed.as_millis()))
     }
 
@@ -145,7 +176,11 @@ impl<'a> Voyage<'a> {
         let sources: Api<Deployment> = Api::default_namespaced(self.host.clone());
         merge(&sources, NAME, &json!({"spec": {"replicas": 12}})).await?;
         self.picture
-            .until(screen, "the reachable members to take their share", |seen| seen.wanted_in("member-1") == 8)
+            .until(
+                screen,
+                "the reachable members to take their share",
+                |seen| seen.wanted_in("member-1") == 8,
+            )
             .await?;
         let objects: Api<FederatedObject> = Api::default_namespaced(self.host.clone());
         let object = objects
@@ -154,7 +189,9 @@ impl<'a> Voyage<'a> {
             .map_err(CliError::request("reading the federated object"))?;
         let placement = federation::placement_text(&object.spec);
         if !placement.contains("member-3") {
-            return Err(CliError::Demo(format!("member-3 lost its placement: {placement}")));
+            return Err(CliError::Demo(format!(
+                "member-3 lost its placement: {placement}"
+            )));
         }
         screen.say(&format!("   placement: {placement}"))
     }
@@ -164,15 +201,22 @@ impl<'a> Voyage<'a> {
         self.playground.partition("member-3", false)?;
         self.cluster_is("member-3", true).await?;
         self.picture.mark_down("member-3", false);
-        self.picture.until(screen, "all twelve replicas", |seen| seen.is_settled_at(12)).await.map(|_seen| ())
+        self.picture
+            .until(screen, "all twelve replicas", |seen| seen.is_settled_at(12))
+            .await
+            .map(|_seen| ())
     }
 
     async fn cluster_is(&self, name: &str, ready: bool) -> Result<(), CliError> {
         let clusters: Api<FederatedCluster> = Api::all(self.host.clone());
         let what = if ready { "Ready" } else { "not Ready" };
-        let waiting = kube::runtime::wait::await_condition(clusters, name, |cluster: Option<&FederatedCluster>| {
-            cluster.is_some_and(|cluster| federation::is_ready(cluster) == ready)
-        });
+        let waiting = kube::runtime::wait::await_condition(
+            clusters,
+            name,
+            |cluster: Option<&FederatedCluster>| {
+                cluster.is_some_and(|cluster| federation::is_ready(cluster) == ready)
+            },
+        );
         within(30, &format!("{name} to be {what}"), waiting).await
     }
 
@@ -199,7 +243,8 @@ where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug + kube::Resource + Send + 'static,
     K::DynamicType: Default,
 {
-    let waiting = kube::runtime::wait::await_condition(api, NAME, |object: Option<&K>| object.is_some());
+    let waiting =
+        kube::runtime::wait::await_condition(api, NAME, |object: Option<&K>| object.is_some());
     within(30, what, waiting).await
 }
 
@@ -211,6 +256,8 @@ async fn within<T>(
     match tokio::time::timeout(std::time::Duration::from_secs(seconds), waiting).await {
         Ok(Ok(_there)) => Ok(()),
         Ok(Err(error)) => Err(CliError::Demo(format!("{what}: {error}"))),
-        Err(_elapsed) => Err(CliError::Demo(format!("{what}: not seen within {seconds} s"))),
+        Err(_elapsed) => Err(CliError::Demo(format!(
+            "{what}: not seen within {seconds} s"
+        ))),
     }
 }

@@ -28,11 +28,20 @@ pub(super) struct Copy {
 impl Copy {
     fn of(deployment: &Deployment) -> Self {
         let status = deployment.status.clone().unwrap_or_default();
-        let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+        let wanted = deployment
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.replicas)
+            .unwrap_or(1);
         let observed = status.observed_generation == deployment.metadata.generation;
         // Old replicas that are still there count as not finished.
-        let settled = observed && status.replicas.unwrap_or(0) == status.updated_replicas.unwrap_or(0);
-        Self { wanted, ready: status.ready_replicas.unwrap_or(0), observed: settled }
+        let settled =
+            observed && status.replicas.unwrap_or(0) == status.updated_replicas.unwrap_or(0);
+        Self {
+            wanted,
+            ready: status.ready_replicas.unwrap_or(0),
+            observed: settled,
+        }
     }
 
     /// Everything that is wanted is ready, and nothing else is there.
@@ -60,14 +69,23 @@ impl Seen {
 
     /// What a member's copy wants.
     pub(super) fn wanted_in(&self, member: &str) -> i32 {
-        self.members.get(member).copied().flatten().map_or(0, |copy| copy.wanted)
+        self.members
+            .get(member)
+            .copied()
+            .flatten()
+            .map_or(0, |copy| copy.wanted)
     }
 
     /// Every copy has what it wants, together they make `total`, and the host says so.
     pub(super) fn is_settled_at(&self, total: i32) -> bool {
         self.ready() == total
-            && self.members.values().all(|copy| copy.is_some_and(Copy::is_settled))
-            && self.host.is_some_and(|host| host.wanted == total && host.ready == total && host.observed)
+            && self
+                .members
+                .values()
+                .all(|copy| copy.is_some_and(Copy::is_settled))
+            && self
+                .host
+                .is_some_and(|host| host.wanted == total && host.ready == total && host.observed)
     }
 
     fn lines(&self) -> Vec<String> {
@@ -80,11 +98,18 @@ impl Seen {
         };
         let mut row = vec![String::new()];
         for (name, copy) in &self.members {
-            row.push(if self.down.contains(name) { "down".to_owned() } else { cell(*copy) });
+            row.push(if self.down.contains(name) {
+                "down".to_owned()
+            } else {
+                cell(*copy)
+            });
         }
         row.push(cell(self.host));
         row[0] = "  replicas".to_owned();
-        table::render(&headers, &[row]).lines().map(|line| format!("   {line}")).collect()
+        table::render(&headers, &[row])
+            .lines()
+            .map(|line| format!("   {line}"))
+            .collect()
     }
 }
 
@@ -98,17 +123,33 @@ pub(super) struct Picture {
 impl Picture {
     /// Begins to follow Deployment `name` in the host and the members.
     pub(super) fn follow(name: &'static str, host: &Client, members: &[(String, Client)]) -> Self {
-        let members_seen = members.iter().map(|(member, _)| (member.clone(), None)).collect();
-        let (seen, _) = watch::channel(Seen { members: members_seen, ..Seen::default() });
+        let members_seen = members
+            .iter()
+            .map(|(member, _)| (member.clone(), None))
+            .collect();
+        let (seen, _) = watch::channel(Seen {
+            members: members_seen,
+            ..Seen::default()
+        });
         let mut watches = JoinSet::new();
-        watches.spawn(follow(host.clone(), name, seen.clone(), |seen, copy| seen.host = copy));
+        watches.spawn(follow(host.clone(), name, seen.clone(), |seen, copy| {
+            seen.host = copy
+        }));
         for (member, client) in members {
             let member = member.clone();
-            watches.spawn(follow(client.clone(), name, seen.clone(), move |seen, copy| {
-                seen.members.insert(member.clone(), copy);
-            }));
+            watches.spawn(follow(
+                client.clone(),
+                name,
+                seen.clone(),
+                move |seen, copy| {
+                    seen.members.insert(member.clone(), copy);
+                },
+            ));
         }
-        Self { seen, _watches: watches }
+        Self {
+            seen,
+            _watches: watches,
+        }
     }
 
     /// Marks a member as cut off, or as back.
@@ -142,9 +183,14 @@ impl Picture {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_elapsed| {
-            Err(CliError::Demo(format!("{what}: not seen within 30 s; last: {:?}", *self.seen.borrow())))
-        })
+        tokio::time::timeout(Duration::from_secs(30), waiting)
+            .await
+            .unwrap_or_else(|_elapsed| {
+                Err(CliError::Demo(format!(
+                    "{what}: not seen within 30 s; last: {:?}",
+                    *self.seen.borrow()
+                )))
+            })
     }
 }
 
@@ -155,7 +201,9 @@ async fn follow(
     set: impl Fn(&mut Seen, Option<Copy>) + Send,
 ) {
     let deployments: Api<Deployment> = Api::namespaced(client, "default");
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}")).timeout(60);
+    let config = watcher::Config::default()
+        .fields(&format!("metadata.name={name}"))
+        .timeout(60);
     let mut events = std::pin::pin!(watcher::watcher(deployments, config));
     let mut listed = false;
     loop {

@@ -24,7 +24,8 @@ use clap::Parser;
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = commands::Arguments::parse();
-    logging::start(arguments.verbosity, arguments.log_format);
+    let shown = matches!(arguments.command, commands::Command::Demo(_));
+    logging::start(arguments.verbosity, arguments.log_format, shown);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -14,9 +14,11 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts logging once for the process. `verbosity` counts the `-v` flags.
-pub(crate) fn start(verbosity: u8, format: LogFormat) {
+/// Starts logging once for the process. `verbosity` counts the `-v` flags; `shown` says that the command shows on
+/// purpose what would be a warning elsewhere.
+pub(crate) fn start(verbosity: u8, format: LogFormat, shown: bool) {
     let level = match verbosity {
+        0 if shown => "error",
         0 => "warn",
         1 => "info",
         2 => "debug",

@@ -57,7 +57,9 @@ fn parse(document: &str) -> Result<Value, String> {
     if document.trim_start().starts_with('{') {
         serde_json::from_str(document).map_err(|error| error.to_string())
     } else {
-        serde_saphyr::from_str(document).map_err(|error| error.to_string())
+        // File modes are written as 0644 and mean octal, as kubectl reads them.
+        let options = serde_saphyr::options! { legacy_octal_numbers: true };
+        serde_saphyr::from_str_with_options(document, options).map_err(|error| error.to_string())
     }
 }
 

@@ -75,8 +75,14 @@ pub(crate) async fn run(flags: JoinFlags) -> Result<(), CliError> {
 
 /// Names travel in label values and in names of Secrets.
 fn check_name(name: &str) -> Result<(), CliError> {
-    navarch_crds::names::ClusterName::new(name).map(|_checked| ()).map_err(|error| CliError::Refused {
-        message: format!("{name:?} cannot be a cluster's name: {error}"),
+    const LENGTH_MAX: usize = 63;
+    let problem = match navarch_crds::names::ClusterName::new(name) {
+        Err(error) => error.to_string(),
+        Ok(_checked) if name.len() > LENGTH_MAX => format!("it is longer than {LENGTH_MAX}"),
+        Ok(_checked) => return Ok(()),
+    };
+    Err(CliError::Refused {
+        message: format!("{name:?} cannot be a cluster's name: {problem}"),
         advice: "Use lower-case letters, digits and dashes, at most 63, beginning and ending with a letter or digit.".to_owned(),
     })
 }

@@ -6,7 +6,9 @@ use crate::registry::ResourceInfo;
 use crate::status::Status;
 use crate::store::Key;
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 /// Where the next page begins and at which revision.
@@ -14,6 +16,14 @@ struct Position {
     revision: u64,
     after: Key,
 }
+
+/// Reads tokens as Go does, which does not look at the bits left over.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 const PAGES_TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 
@@ -131,7 +141,7 @@ fn read_token(
         let text = format!("invalid continue token: continue key is not valid: {why}");
         Status::bad_request(text)
     };
-    let bytes = URL_SAFE_NO_PAD
+    let bytes = LENIENT
         .decode(token.trim_end_matches('='))
         .map_err(|error| match error {
             base64::DecodeError::InvalidByte(at, _) => {

@@ -18,6 +18,7 @@ use std::time::Duration;
 async fn start() -> (ApiServer, Client) {
     let options = ServerOptions {
         name: "test".to_owned(),
+        simulation: None,
     };
     let server = ApiServer::start(options).await.expect("the server starts");
     let client = client(&server).await;

@@ -21,6 +21,7 @@ fn unpack(bytes: &[u8]) -> Vec<Value> {
 async fn start() -> (ApiServer, Client) {
     let options = ServerOptions {
         name: "test".to_owned(),
+        simulation: None,
     };
     let server = ApiServer::start(options).await.expect("the server starts");
     let kubeconfig = Kubeconfig::from_yaml(&server.kubeconfig()).expect("kubeconfig");

@@ -8,6 +8,7 @@ use super::streaming::{self, Streaming};
 use super::{components, reviews, subresources};
 use crate::cluster::{Deleted, Patch, Written};
 use crate::object::{self, Object};
+use crate::patch;
 use crate::proto;
 use crate::registry::ResourceInfo;
 use crate::schema::unknown;
@@ -108,7 +109,7 @@ impl Call<'_> {
             ))
         };
         match media::body_type(content_type) {
-            BodyType::Json => serde_json::from_slice(&exchange.body).map_err(|e| decode_error(&e)),
+            BodyType::Json => json_body(&exchange.body).map_err(|e| decode_error(&e)),
             BodyType::Yaml | BodyType::Apply => yaml(&exchange.body).map_err(|e| decode_error(&e)),
             BodyType::Protobuf if self.info.custom.is_none() => {
                 proto::decode(&exchange.body).map_err(|e| decode_error(&e))
@@ -272,10 +273,7 @@ impl Call<'_> {
 
     pub(super) fn read_patch(&self) -> Result<Patch, Status> {
         let content_type = self.exchange.header(&CONTENT_TYPE);
-        let parse = || {
-            serde_json::from_slice::<Value>(&self.exchange.body)
-                .map_err(|error| Status::bad_request(error.to_string()))
-        };
+        let parse = || json_body(&self.exchange.body).map_err(Status::bad_request);
         match media::body_type(content_type) {
             BodyType::JsonPatch => Ok(Patch::Json(parse()?)),
             BodyType::MergePatch => Ok(Patch::Merge(parse()?)),
@@ -375,6 +373,12 @@ fn force_is_for_apply() -> Status {
         field: "force".into(),
     };
     Status::invalid("meta.k8s.io", "PatchOptions", "", &[cause])
+}
+
+/// JSON; what is none is refused in Go's words.
+fn json_body(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| patch::syntax::error(bytes).unwrap_or_else(|| error.to_string()))
 }
 
 /// YAML or JSON: apply bodies may be either.

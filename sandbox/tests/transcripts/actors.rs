@@ -27,7 +27,7 @@ fn act(method: &'static str, path: &str, body: Value) -> Act {
 
 const MAPS: &str = "/api/v1/namespaces/shop/configmaps";
 
-fn config_map(name: &str, manager: &str, metadata: Value, data: Value) -> Act {
+fn config_map(name: &str, manager: &str, metadata: &Value, data: Value) -> Act {
     let mut object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
     object["metadata"]["name"] = json!(name);
     if !data.is_null() {
@@ -51,11 +51,11 @@ fn delete(path: &str) -> Act {
 /// A config map that comes, changes, leaves a selector, enters it again and goes.
 fn watched() -> Vec<Act> {
     vec![
-        config_map(
+        config_map("watched", "kubectl-create", &json!({}), json!({"a": "1"})),
+        patch(
             "watched",
-            "kubectl-create",
-            json!({"labels": {"w": "1"}}),
-            json!({"a": "1"}),
+            "kubectl-label",
+            json!({"metadata": {"labels": {"w": "1"}}}),
         ),
         patch("watched", "kubectl-patch", json!({"data": {"a": "2"}})),
         patch(
@@ -96,7 +96,7 @@ pub(crate) fn of(command: &Command, index: usize) -> Vec<Act> {
         (352, 0) => vec![config_map(
             "watched",
             "kubectl-create",
-            json!({}),
+            &json!({}),
             json!({"a": "1"}),
         )],
         (352, 1) => vec![
@@ -106,7 +106,7 @@ pub(crate) fn of(command: &Command, index: usize) -> Vec<Act> {
         (405, 4) => vec![config_map(
             "later",
             "kubectl-create",
-            json!({}),
+            &json!({}),
             Value::Null,
         )],
         (406, 2) => vec![patch("later", "kubectl-patch", json!({"data": {"x": "1"}}))],
@@ -115,27 +115,14 @@ pub(crate) fn of(command: &Command, index: usize) -> Vec<Act> {
         (705, 0) => vec![config_map(
             "held",
             "kubectl-create",
-            json!({"finalizers": ["shop.example/hold"]}),
+            &json!({"finalizers": ["shop.example/hold"]}),
             Value::Null,
         )],
-        (719, 0) => {
+        (718, 0) => {
             let finalized = json!({"apiVersion": "v1", "kind": "ConfigMap",
                 "metadata": {"name": "held", "finalizers": ["shop.example/hold"]}});
-            let namespace =
-                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "brief"}});
-            vec![
-                act(
-                    "POST",
-                    "/api/v1/namespaces?fieldManager=kubectl-create",
-                    namespace,
-                ),
-                act(
-                    "POST",
-                    "/api/v1/namespaces/brief/configmaps?fieldManager=kubectl-create",
-                    finalized,
-                ),
-                delete("/api/v1/namespaces/brief"),
-            ]
+            let path = "/api/v1/namespaces/brief/configmaps?fieldManager=kubectl-create";
+            vec![act("POST", path, finalized)]
         }
         (721, 3) => vec![act(
             "PATCH",
@@ -188,6 +175,42 @@ pub(crate) fn beginning(commands: &[Command]) -> Vec<Act> {
         let object = &event["object"];
         if object["metadata"]["name"] != "kube-root-ca.crt" {
             add("/api/v1/namespaces/kube-system/configmaps", object);
+        }
+    }
+    acts.extend(nodes(commands));
+    acts
+}
+
+/// The three nodes, as they were registered.
+fn nodes(commands: &[Command]) -> Vec<Act> {
+    let answer = commands.iter().find(|c| c.number == 317).unwrap().requests[0]
+        .answer()
+        .unwrap();
+    let mut acts = Vec::new();
+    for index in 0..3 {
+        let name = format!("node-{index}");
+        let labels = json!({"kubernetes.io/arch": "amd64", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux"});
+        let mut node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}});
+        let collection = "/api/v1/nodes";
+        acts.push(act(
+            "POST",
+            &format!("{collection}?fieldManager=simlet"),
+            node.clone(),
+        ));
+        node["status"] = answer["status"].clone();
+        node["status"].as_object_mut().unwrap().remove("addresses");
+        let status = format!("{collection}/{name}/status?fieldManager");
+        acts.push(act(
+            "PATCH",
+            &format!("{status}=simlet"),
+            json!({"status": node["status"]}),
+        ));
+        let beta = json!({"beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux"});
+        let path = format!("{collection}/{name}?fieldManager=kube-controller-manager");
+        acts.push(act("PATCH", &path, json!({"metadata": {"labels": beta}})));
+        if index == 0 {
+            let addresses = json!({"status": {"addresses": answer["status"]["addresses"]}});
+            acts.push(act("PATCH", &format!("{status}=kubectl-patch"), addresses));
         }
     }
     acts

@@ -11,6 +11,7 @@ use base64::Engine;
 use bytes::Bytes;
 use http_body_util::Full;
 use navarch_sandbox::server::{ApiServer, ServerOptions};
+use navarch_sandbox::simulate::{self, Delays, SimulationOptions};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -92,6 +93,9 @@ pub(crate) async fn run(known: &List) -> Vec<Outcome> {
     for act in actors::beginning(&commands) {
         replay.act(&act).await;
     }
+    let stop = tokio_util::sync::CancellationToken::new();
+    let cluster = replay.server.cluster().clone();
+    let simulation = simulate::start(cluster, simulation_options(), &stop);
     for command in commands {
         replay.settle().await;
         let mut waited_out = false;
@@ -106,8 +110,24 @@ pub(crate) async fn run(known: &List) -> Vec<Outcome> {
             outcomes.push(replay.one(&command, index, request).await);
         }
     }
+    simulation.stop().await;
     replay.server.stop().await;
     outcomes
+}
+
+/// As in the recording, but faster.
+fn simulation_options() -> SimulationOptions {
+    let short = Duration::from_millis(5);
+    let delays = Delays {
+        start: short,
+        complete: short,
+        stop: short,
+        ..Delays::default()
+    };
+    SimulationOptions {
+        delays,
+        ..SimulationOptions::nodes(3)
+    }
 }
 
 fn options() -> ServerOptions {

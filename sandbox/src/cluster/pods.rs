@@ -21,7 +21,8 @@ impl Cluster {
     ) -> Result<Object, Status> {
         let info = self.resource(&pods())?;
         let refuse = |why: String| Status::conflict("", "pods/binding", name, &why);
-        let written = self.change(&info, namespace, name, options, Fields::Update, |pod| {
+        // A real server writes no managed fields for a binding: they stay as they are.
+        let written = self.change(&info, namespace, name, options, Fields::Applied, |pod| {
             let bound = pod
                 .pointer("/spec/nodeName")
                 .and_then(Value::as_str)

@@ -126,7 +126,7 @@ pub(super) fn for_update(
         };
     }
     match options.subresource.as_deref() {
-        Some("status" | "approval") => only_status(live, new),
+        Some("status" | "approval") => only_status(info, live, new),
         Some("ephemeralcontainers") => only_spec_field(live, new, "ephemeralContainers"),
         Some("finalize") => only_spec_field(live, new, "finalizers"),
         None if info.has_status() => keep(live, new, "status"),
@@ -169,10 +169,18 @@ fn keep(live: &Value, new: &mut Value, field: &str) {
 }
 
 /// A write to the status subresource: everything but the status and the managed fields stays.
-fn only_status(live: &Value, new: &mut Value) {
+fn only_status(info: &ResourceInfo, live: &Value, new: &mut Value) {
     let status = new.get("status").cloned();
     let managed = new.pointer("/metadata/managedFields").cloned();
+    let annotations = new.pointer("/metadata/annotations").cloned();
     *new = live.clone();
+    if is_deployment(info) {
+        // The status strategy of Deployments keeps spec and labels alone: their controller writes the revision so.
+        match annotations {
+            Some(annotations) => metadata_mut(new).insert("annotations".into(), annotations),
+            None => metadata_mut(new).remove("annotations"),
+        };
+    }
     let map = map_mut(new);
     match status {
         Some(status) => map.insert("status".into(), status),
@@ -201,14 +209,20 @@ fn only_spec_field(live: &Value, new: &mut Value, field: &str) {
     }
 }
 
-/// Whether what the generation counts is different.
+fn is_deployment(info: &ResourceInfo) -> bool {
+    info.group == "apps" && info.kind == "Deployment"
+}
+
+/// Whether what the generation counts is different. Annotations of Deployments are copied to their ReplicaSets, so they
+/// count, too (`deploymentStrategy.PrepareForUpdate` in Kubernetes' registry).
 fn differs(info: &ResourceInfo, live: &Value, new: &Value) -> bool {
     let counted = |object: &Value| -> Map<String, Value> {
         let map = object.as_object().cloned().unwrap_or_default();
         let skipped = |k: &str| k == "metadata" || (k == "status" && info.has_status());
         map.into_iter().filter(|(k, _)| !skipped(k)).collect()
     };
-    counted(live) != counted(new)
+    let annotations = |object: &Value| object.pointer("/metadata/annotations").cloned();
+    counted(live) != counted(new) || (is_deployment(info) && annotations(live) != annotations(new))
 }
 
 /// Checks a new object.

@@ -7,6 +7,7 @@ mod addresses;
 mod bootstrap;
 mod garbage;
 mod graph;
+mod limits;
 mod namespaces;
 mod pods;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub(crate) const MANAGER: &str = "kube-controller-manager";
 /// Prepares an empty cluster: admission steps first, then the objects every cluster has.
 pub fn prepare(cluster: &Cluster) {
     cluster.add_admission(Arc::new(addresses::Addresses::default()));
+    cluster.add_admission(Arc::new(limits::LimitsOfPods));
     cluster.add_admission(Arc::new(pods::ServiceAccountOfPods));
     bootstrap::create(cluster);
 }

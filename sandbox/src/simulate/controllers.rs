@@ -9,7 +9,7 @@ use super::{
 /// All controllers.
 pub(crate) fn all() -> Vec<Box<dyn Controller>> {
     vec![
-        Box::new(nodes::Nodes),
+        Box::new(nodes::Nodes::default()),
         Box::new(scheduler::Scheduler::default()),
         Box::new(kubelet::Kubelet::default()),
         Box::new(deployment::Deployments),

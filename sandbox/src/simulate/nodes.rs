@@ -12,6 +12,7 @@ use crate::object::{self, Gvr};
 use crate::status::Status;
 use crate::store::Key;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
@@ -127,8 +128,11 @@ fn conditions() -> Value {
     ])
 }
 
-#[derive(Debug)]
-pub(crate) struct Nodes;
+#[derive(Debug, Default)]
+pub(crate) struct Nodes {
+    /// Uids of nodes whose registration was told.
+    told: BTreeSet<String>,
+}
 
 impl Controller for Nodes {
     fn observe(&mut self, seen: &Seen<'_>, _world: &World, wake: &mut Vec<Key>) {
@@ -162,27 +166,13 @@ impl Controller for Nodes {
             let changed = world.edit(Kind::Node, &node, |live| put_taints(live, &wanted));
             gone_is_fine(changed.map(|_| ()))?;
         }
-        if object::annotation(&node, REGISTERED).is_none() && !self.known(&node, world)? {
+        if self.told.insert(object::uid(&node).to_owned()) {
             let name = &key.name;
             let message = format!("Node {name} event: Registered Node {name} in Controller");
             let note = Note::normal("node-controller", &node, "RegisteredNode", message);
             world.recorder.say(note);
         }
         Ok(None)
-    }
-}
-
-/// Marks nodes whose registration was told, as the `ttl` controller marks nodes: with its annotation.
-const REGISTERED: &str = "node.alpha.kubernetes.io/ttl";
-
-impl Nodes {
-    /// Marks the node; says whether it was marked before.
-    fn known(&self, node: &Value, world: &World) -> Result<bool, Status> {
-        let marked = world.edit(Kind::Node, node, |live| {
-            super::pods::set_annotation(live, REGISTERED, "0");
-        });
-        gone_is_fine(marked.map(|_| ()))?;
-        Ok(false)
     }
 }
 

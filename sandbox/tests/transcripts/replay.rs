@@ -133,6 +133,7 @@ fn simulation_options() -> SimulationOptions {
 fn options() -> ServerOptions {
     ServerOptions {
         name: "recorded".to_owned(),
+        ..ServerOptions::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The ReplicaSets of a Deployment: which one has its template, their revisions, making and scaling them.
 
 use super::{COMPONENT, HASH, REVISION, bounds, wanted};
+use crate::cluster::WriteOptions;
 use crate::object::{self, Object};
 use crate::simulate::events::Note;
 use crate::simulate::field;
@@ -319,7 +320,9 @@ fn mark(deployment: &Object, revision: i64, world: &World) -> Result<(), Status>
     if object::annotation(deployment, REVISION) == Some(revision.as_str()) {
         return Ok(());
     }
-    world.edit(Kind::Deployment, deployment, |live| {
+    // The real controller writes it with the status, so that no generation is counted for it.
+    let options = WriteOptions::by(CONTROLLERS).to("status");
+    world.change(Kind::Deployment, deployment, &options, |live| {
         set_annotation(live, REVISION, &revision);
     })?;
     Ok(())

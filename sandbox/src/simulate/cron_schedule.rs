@@ -2,7 +2,7 @@
 //! the short forms `@hourly` and so on. Times are UTC. Pure.
 
 use jiff::Timestamp;
-use jiff::civil::{DateTime, date};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// A parsed schedule: a bit for each allowed value.
@@ -113,7 +113,7 @@ fn range(part: &str, least: u32, most: u32, names: &[&str], base: usize) -> Resu
             return u32::try_from(at + base).map_err(|e| e.to_string());
         }
         text.parse()
-            .map_err(|_| format!("failed to parse int from {text}"))
+            .map_err(|error| format!("failed to parse int from {text}: {error}"))
     };
     let step: u32 = match value(step)? {
         0 => return Err(format!("step of range should be a positive number: {part}")),
@@ -149,11 +149,6 @@ fn range(part: &str, least: u32, most: u32, names: &[&str], base: usize) -> Resu
         at += step;
     }
     Ok(bits)
-}
-
-/// The epoch, for schedules that never ran.
-pub(crate) fn epoch() -> Timestamp {
-    timestamp(date(1970, 1, 1).at(0, 0, 0, 0)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -211,7 +206,7 @@ mod tests {
         assert_eq!(
             Schedule::parse("0 0 30 2 *")
                 .expect("readable")
-                .next(epoch()),
+                .next(Timestamp::UNIX_EPOCH),
             None
         );
     }

@@ -161,9 +161,9 @@ impl Engine {
         let key = key_of(&event.object);
         match event.kind {
             WatchEventKind::Added | WatchEventKind::Modified => {
-                self.apply(kind, key, Some(event.object));
+                self.apply(kind, &key, Some(&event.object));
             }
-            WatchEventKind::Deleted => self.apply(kind, key, None),
+            WatchEventKind::Deleted => self.apply(kind, &key, None),
             WatchEventKind::Bookmark | WatchEventKind::Error => {}
         }
     }
@@ -190,12 +190,12 @@ impl Engine {
                 .get(&key)
                 .is_some_and(|o| *o == object);
             if !same {
-                self.apply(kind, key, Some(object));
+                self.apply(kind, &key, Some(&object));
             }
         }
         for key in known {
             if current.binary_search(&key).is_err() {
-                self.apply(kind, key, None);
+                self.apply(kind, &key, None);
             }
         }
         let options = WatchOptions {
@@ -207,16 +207,16 @@ impl Engine {
     }
 
     /// Takes one change into the caches and tells the controllers.
-    fn apply(&mut self, kind: Kind, key: Key, object: Option<Object>) {
-        let old = match &object {
-            Some(object) => self.world.cache_mut(kind).put(&key, object.clone()),
-            None => self.world.cache_mut(kind).remove(&key),
+    fn apply(&mut self, kind: Kind, key: &Key, object: Option<&Object>) {
+        let old = match object {
+            Some(object) => self.world.cache_mut(kind).put(key, object.clone()),
+            None => self.world.cache_mut(kind).remove(key),
         };
         let seen = Seen {
             kind,
-            key: &key,
+            key,
             old: old.as_ref(),
-            new: object.as_ref(),
+            new: object,
         };
         let mut wake = Vec::new();
         for (number, controller) in self.controllers.iter_mut().enumerate() {

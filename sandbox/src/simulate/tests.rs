@@ -1,6 +1,9 @@
 //! What a user sees of simulated workloads, held against a cluster in the process.
 
+mod batches;
 mod deployments;
+mod ordered;
+mod places;
 
 use super::{Simulation, SimulationOptions, start};
 use crate::cluster::{

@@ -81,6 +81,8 @@ impl Controller for Kubelet {
         };
         let node = field::text(&pod, "/spec/nodeName").to_owned();
         if world.switches.is_down(&node) {
+            // When the node is back, its kubelet begins with what the pod's status says.
+            self.runs.remove(key);
             return lost(&pod, world).map(|()| None);
         }
         let known = self
@@ -101,10 +103,10 @@ impl Controller for Kubelet {
             return Ok(None);
         }
         let now = Instant::now();
-        if let Some(due) = run.due.filter(|due| *due > now) {
-            if !run.stage.is_ended_by(world.switches.behaviour(&pod)) {
-                return Ok(Some(due - now));
-            }
+        if let Some(due) = run.due.filter(|due| *due > now)
+            && !run.stage.is_ended_by(world.switches.behaviour(&pod))
+        {
+            return Ok(Some(due - now));
         }
         self.addresses = self.addresses.max(1);
         step(&pod, run, &mut self.addresses, world)

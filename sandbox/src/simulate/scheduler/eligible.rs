@@ -139,82 +139,55 @@ mod tests {
             "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}}})
     }
 
-    #[test]
-    fn nodes_are_refused_for_what_kube_scheduler_says() {
+    fn table() -> Vec<(&'static str, Value, Value, Option<&'static str>)> {
         let node = json!({
-            "metadata": {"name": "n", "labels": {"disk": "ssd", "cores": "8"}},
+            "metadata": {"name": "n"},
             "spec": {"taints": [{"key": "team", "value": "blue", "effect": "NoSchedule"}]},
         });
-        let free =
-            json!({"metadata": {"name": "n", "labels": {"disk": "ssd", "cores": "8"}}, "spec": {}});
+        let free = json!({"metadata": {"name": "n", "labels": {"disk": "ssd", "cores": "8"}}});
         let cordoned = json!({"metadata": {"name": "n"}, "spec": {"unschedulable": true}});
-        let toleration = |t: Value| json!({"spec": {"tolerations": [t]}});
-        let affine = |e: Value| affinity(&json!([{"matchExpressions": [e]}]));
-        let no_match = Some("node(s) didn't match Pod's node affinity/selector");
-        for (name, pod, node, wanted) in [
-            (
-                "taint",
-                json!({"spec": {}}),
-                &node,
-                Some("node(s) had untolerated taint {team: blue}"),
-            ),
-            (
-                "tolerated",
-                toleration(json!({"key": "team", "operator": "Exists"})),
-                &node,
-                None,
-            ),
-            (
-                "equal",
-                toleration(json!({"key": "team", "value": "blue"})),
-                &node,
-                None,
-            ),
-            (
-                "all",
-                toleration(json!({"operator": "Exists"})),
-                &node,
-                None,
-            ),
-            (
-                "cordon",
-                json!({"spec": {}}),
-                &cordoned,
-                Some("node(s) were unschedulable"),
-            ),
-            (
-                "selector",
-                json!({"spec": {"nodeSelector": {"disk": "hdd"}}}),
-                &free,
-                no_match,
-            ),
-            (
-                "in",
-                affine(json!({"key": "disk", "operator": "In", "values": ["ssd"]})),
-                &free,
-                None,
-            ),
-            (
-                "greater",
-                affine(json!({"key": "cores", "operator": "Gt", "values": ["4"]})),
-                &free,
-                None,
-            ),
+        let plain = json!({"spec": {}});
+        let tolerating = |t: Value| json!({"spec": {"tolerations": [t]}});
+        let selecting = json!({"spec": {"nodeSelector": {"disk": "hdd"}}});
+        let affine = |key: &str, operator: &str, values: &[&str]| {
+            let e = json!({"key": key, "operator": operator, "values": values});
+            affinity(&json!([{"matchExpressions": [e]}]))
+        };
+        let by_key = tolerating(json!({"key": "team", "operator": "Exists"}));
+        let by_value = tolerating(json!({"key": "team", "value": "blue"}));
+        let by_all = tolerating(json!({"operator": "Exists"}));
+        let tainted = Some("node(s) had untolerated taint {team: blue}");
+        let unschedulable = Some("node(s) were unschedulable");
+        let unmatched = Some("node(s) didn't match Pod's node affinity/selector");
+        vec![
+            ("a taint", plain.clone(), node.clone(), tainted),
+            ("tolerated by key", by_key, node.clone(), None),
+            ("tolerated by value", by_value, node.clone(), None),
+            ("everything tolerated", by_all, node, None),
+            ("a cordon", plain, cordoned, unschedulable),
+            ("a selector", selecting, free.clone(), unmatched),
+            ("in", affine("disk", "In", &["ssd"]), free.clone(), None),
+            ("greater", affine("cores", "Gt", &["4"]), free.clone(), None),
             (
                 "less",
-                affine(json!({"key": "cores", "operator": "Lt", "values": ["4"]})),
-                &free,
-                no_match,
+                affine("cores", "Lt", &["4"]),
+                free.clone(),
+                unmatched,
             ),
             (
                 "absent",
-                affine(json!({"key": "disk", "operator": "DoesNotExist"})),
-                &free,
-                no_match,
+                affine("disk", "DoesNotExist", &[]),
+                free.clone(),
+                unmatched,
             ),
-            ("empty term", affinity(&json!([{}])), &free, no_match),
-        ] {
-            assert_eq!(refusal(&pod, node).as_deref(), wanted, "{name}");
+            ("an empty term", affinity(&json!([{}])), free, unmatched),
+        ]
+    }
+
+    #[test]
+    fn nodes_are_refused_for_what_kube_scheduler_says() {
+        for (name, pod, node, wanted) in table() {
+            assert_eq!(refusal(&pod, &node).as_deref(), wanted, "{name}");
         }
     }
 }

@@ -78,10 +78,8 @@ impl Unschedulable {
 impl Controller for Scheduler {
     fn observe(&mut self, seen: &Seen<'_>, _world: &World, wake: &mut Vec<Key>) {
         match seen.kind {
-            Kind::Node => {
-                if self.may_help(seen) {
-                    wake.extend(std::mem::take(&mut self.waiting));
-                }
+            Kind::Node if self.may_help(seen) => {
+                wake.extend(std::mem::take(&mut self.waiting));
             }
             Kind::Pod => {
                 let freed = self.book(seen.key, seen.new);

@@ -250,3 +250,23 @@ async fn nothing_runs_after_a_stop() {
     tokio::task::yield_now().await;
     assert_eq!(bench.cluster.revision(), before + 1);
 }
+
+#[tokio::test]
+async fn many_deployments_settle_together() {
+    let capacity = crate::simulate::NodeCapacity {
+        pods: 1000,
+        ..Default::default()
+    };
+    let bench = bench(SimulationOptions {
+        capacity,
+        ..SimulationOptions::nodes(3)
+    });
+    let gvr = apps("deployments");
+    let many = 100;
+    for number in 0..many {
+        bench.create(&gvr, deployment(&format!("web-{number}"), 2));
+    }
+    let settled = |all: &[object::Object]| all.len() == many && all.iter().all(|d| rolled_out(d));
+    bench.until_all(&gvr, "", "settled", settled).await;
+    assert_eq!(bench.list(&core("pods"), "").len(), 2 * many);
+}

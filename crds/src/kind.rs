@@ -2,7 +2,7 @@
 //! `kube::Resource` and definition facts), `open_enum!` a string with known values that still
 //! reads unknown ones.
 //! kube's derive is not used: it makes one root a spec, and here kinds come in pairs that share
-//! one (docs/decisions/0010-crd-types.md).
+//! one (docs/decisions/0009-crd-types.md).
 
 /// What a definition says of a kind beside its schema.
 #[derive(Clone, Copy, Debug)]

@@ -1,3 +1,5 @@
+//! Tests of `explain`: tables and properties beside the code they hold.
+
 use super::*;
 use crate::framework::profile::Profile;
 use crate::plugins::fixtures::{NOW, cluster, unit};

@@ -1,3 +1,5 @@
+//! Tests of `request`: tables and properties beside the code they hold.
+
 use serde_json::json;
 
 use super::*;

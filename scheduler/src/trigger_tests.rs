@@ -1,3 +1,5 @@
+//! Tests of `trigger`: tables and properties beside the code they hold.
+
 use serde_json::{Value, json};
 
 use super::*;

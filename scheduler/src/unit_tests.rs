@@ -1,3 +1,5 @@
+//! Tests of `unit`: tables and properties beside the code they hold.
+
 use navarch_crds::v1alpha1::PropagationPolicySpec;
 use serde_json::json;
 

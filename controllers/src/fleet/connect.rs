@@ -2,7 +2,7 @@
 //!
 //! kube's stock client speaks HTTP/1.1 only, so a burst of 200 writes makes 200 handshakes. This one
 //! multiplexes. A member gets two clients, because bursts of writes stall events that share their
-//! connection (`docs/decisions/0021-connections.md`).
+//! connection (`docs/decisions/0012-connections.md`).
 
 use std::task::{Context, Poll};
 use std::time::Duration;

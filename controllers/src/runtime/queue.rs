@@ -2,7 +2,7 @@
 //!
 //! kube-runtime's scheduler hands keys out in the order they came, so one namespace that creates a
 //! thousand objects makes everyone else wait. This one takes namespaces in turn
-//! (`docs/decisions/0020-queues.md`). It knows nothing of what a key stands for and does no I/O.
+//! (`docs/decisions/0011-queues.md`). It knows nothing of what a key stands for and does no I/O.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::Hash;

@@ -78,7 +78,7 @@ pub(crate) fn workspace_arrows() -> BTreeMap<String, Vec<String>> {
 }
 
 /// Every Rust file below a folder of the repository; none when the folder does not exist.
-pub(crate) fn rust_sources(folder: &str) -> impl Iterator<Item = Source> {
+pub(crate) fn rust_sources(folder: &str) -> impl Iterator<Item = Source> + use<> {
     let mut found = Vec::new();
     collect(&root().join(folder), &mut found);
     found.sort();

@@ -1,3 +1,5 @@
+//! Tests of `cycle`: tables and properties beside the code they hold.
+
 use super::*;
 use crate::framework::profile::Profile;
 use crate::framework::registry::{Registered, Registry};

@@ -1,3 +1,5 @@
+//! Tests of `profile`: tables and properties beside the code they hold.
+
 use navarch_crds::v1alpha1::SchedulingProfileSpec;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Tests of `spread`: tables and properties beside the code they hold.
+
 #![allow(clippy::indexing_slicing, reason = "a test stops at what is not there")]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `binpack`: tables and properties beside the code they hold.
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `cluster_affinity`: tables and properties beside the code they hold.
+
 use navarch_crds::v1alpha1::ClusterSelectorTerm;
 use serde_json::{Value, json};
 

@@ -42,7 +42,7 @@ pub(crate) async fn run(flags: DemoFlags) -> Result<ExitCode, CliError> {
         started.elapsed().as_secs_f32()
     ))?;
     let voyage = Voyage::new(&playground)?;
-    let outcome = voyage.sail(&mut screen).await;
+    let outcome = Box::pin(voyage.sail(&mut screen)).await;
     if outcome.is_ok() {
         screen.say(&format!(
             "\nEverything went as promised, in {:.1} s.",
@@ -83,11 +83,11 @@ impl<'a> Voyage<'a> {
     }
 
     async fn sail(&self, screen: &mut Screen) -> Result<(), CliError> {
-        self.apply(screen).await?;
-        self.change_weights(screen).await?;
-        self.repair(screen).await?;
-        self.lose_a_member(screen).await?;
-        self.find_it_again(screen).await
+        Box::pin(self.apply(screen)).await?;
+        Box::pin(self.change_weights(screen)).await?;
+        Box::pin(self.repair(screen)).await?;
+        Box::pin(self.lose_a_member(screen)).await?;
+        Box::pin(self.find_it_again(screen)).await
     }
 
     async fn apply(&self, screen: &mut Screen) -> Result<(), CliError> {
@@ -160,7 +160,7 @@ impl<'a> Voyage<'a> {
             kube::runtime::wait::await_condition(copies, NAME, |copy: Option<&Deployment>| {
                 copy.is_some_and(|copy| copy.metadata.uid != uid)
             });
-        within(30, "the copy in member-2 to come back", back).await?;
+        Box::pin(within(30, "the copy in member-2 to come back", back)).await?;
         let elapsed = deleted.elapsed();
         self.picture
             .until(screen, "the repaired copy", |seen| seen.is_settled_at(9))

@@ -133,7 +133,7 @@ impl Picture {
         });
         let mut watches = JoinSet::new();
         watches.spawn(follow(host.clone(), name, seen.clone(), |seen, copy| {
-            seen.host = copy
+            seen.host = copy;
         }));
         for (member, client) in members {
             let member = member.clone();

@@ -49,7 +49,7 @@ async fn recorded_requests_are_answered_as_by_a_real_server() {
         fidelity::write(&different, total);
         return;
     }
-    let new: Vec<_> = different.iter().filter(|o| !known.has(&o.key)).collect();
+    let new = known.news(&different);
     let shrink = known.not_in(&different);
     if !shrink.is_empty() {
         println!(
@@ -57,7 +57,7 @@ async fn recorded_requests_are_answered_as_by_a_real_server() {
             shrink.join(" ")
         );
     }
-    let text: Vec<String> = new.iter().map(|o| o.describe()).collect();
+    let text: Vec<String> = new.iter().map(|outcome| outcome.describe()).collect();
     assert!(
         new.is_empty(),
         "{} requests are answered otherwise than recorded and are not listed in sandbox/FIDELITY.md:\n{}",

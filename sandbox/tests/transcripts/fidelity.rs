@@ -43,7 +43,12 @@ const CLASSES: &[(&str, &str)] = &[
 /// What is listed.
 pub(crate) struct List {
     known: BTreeSet<String>,
+    /// How many of them depend on the moment.
+    moments: usize,
 }
+
+/// The class of differences that come and go with the speed of the machine.
+const MOMENT: &str = "moment";
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("FIDELITY.md")
@@ -57,12 +62,35 @@ impl List {
             .split_once(BEGIN)
             .and_then(|(_, rest)| rest.split_once(END));
         let lines = block.map_or("", |(block, _)| block).lines();
-        let keys = lines
-            .filter_map(|line| line.split_once(": "))
-            .flat_map(|(_, keys)| keys.split(' '));
-        Self {
-            known: keys.map(str::to_owned).collect(),
+        let mut list = Self {
+            known: BTreeSet::new(),
+            moments: 0,
+        };
+        for (class, keys) in lines.filter_map(|line| line.split_once(": ")) {
+            let keys: Vec<String> = keys.split(' ').map(str::to_owned).collect();
+            if class == MOMENT {
+                list.moments = keys.len();
+            }
+            list.known.extend(keys);
         }
+        list
+    }
+
+    /// Those of the differences that are not listed. Which states on the way are seen depends on the speed of the machine,
+    /// so they are not held against the list one by one but by their number.
+    pub(crate) fn news<'a>(&self, different: &'a [Outcome]) -> Vec<&'a Outcome> {
+        let fresh = |moment: bool| {
+            let news = different
+                .iter()
+                .filter(move |o| (o.class == MOMENT) == moment);
+            news.filter(|o| !self.has(&o.key))
+        };
+        let moments = different.iter().filter(|o| o.class == MOMENT).count();
+        let mut news: Vec<&Outcome> = fresh(false).collect();
+        if moments > self.moments + (self.moments / 5).max(15) {
+            news.extend(fresh(true));
+        }
+        news
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -179,16 +207,21 @@ pub(crate) fn classify(
     }
 }
 
-/// Whether a difference is in what controllers write.
+/// Whether a difference is in what controllers write, in their own time.
 fn moving(difference: &str) -> bool {
     [
-        "/status/",
+        "/status",
+        "/f:status",
         "/cells",
         "events:",
         "/items: ",
         "/rows: ",
         "/spec/nodeName",
         "/spec/replicas",
+        "/metadata/generation",
+        "another version",
+        "deployment.kubernetes.io/",
+        "kube-controller-manager",
     ]
     .iter()
     .any(|part| difference.contains(part))

@@ -215,6 +215,31 @@ impl Mapping {
         }
     }
 
+    /// Sets what recorded versions in a body mean here: the object has moved on faster than in the recording.
+    pub(crate) fn move_versions(&mut self, body: &serde_json::Value, current: &str) {
+        use serde_json::Value;
+        match body {
+            Value::Array(items) => items
+                .iter()
+                .for_each(|item| self.move_versions(item, current)),
+            Value::Object(fields) => {
+                let of_version =
+                    fields.get("path").and_then(Value::as_str) == Some("/metadata/resourceVersion");
+                for (name, inner) in fields {
+                    match inner.as_str() {
+                        Some(version)
+                            if name == "resourceVersion" || (of_version && name == "value") =>
+                        {
+                            self.versions.insert(version.to_owned(), current.to_owned());
+                        }
+                        _ => self.move_versions(inner, current),
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
     /// Continue tokens and hashes are learnt whole.
     pub(crate) fn learn_opaque(&mut self, recorded: &str, ours: &str) {
         self.headers.insert(recorded.to_owned(), ours.to_owned());

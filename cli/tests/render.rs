@@ -1,5 +1,6 @@
 //! `navarch render` as a user runs it: the shared render cases through the binary, and what it says to wrong input.
 //! The cases: controllers/testdata/README.md.
+#![allow(clippy::unwrap_used, reason = "a test fails with what is wrong")]
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Output, Stdio};

@@ -232,6 +232,15 @@ impl Comparison<'_> {
                 return;
             }
         }
+        // The recording's pretended kubelet does not write this condition; a real one does, and so does ours.
+        let extra = |v: &Value| v["type"] == "PodReadyToStartContainers";
+        let fewer: Vec<Value>;
+        let ours = if path.ends_with("/conditions") && !recorded.iter().any(extra) {
+            fewer = ours.iter().filter(|v| !extra(v)).cloned().collect();
+            fewer.as_slice()
+        } else {
+            ours
+        };
         let pairs = self.pairs(recorded, ours);
         if recorded.len() != ours.len() || pairs.len() != recorded.len() {
             let names = |items: &[Value]| items.iter().map(name_of).collect::<Vec<_>>().join(",");

@@ -41,6 +41,9 @@ pub(crate) async fn connect(
     file: Option<&Path>,
     context: Option<&str>,
 ) -> Result<Target, CliError> {
+    if file.is_none() && context.is_none() && is_in_cluster() {
+        return in_cluster();
+    }
     let from = file.map_or_else(
         || "in the default place".to_owned(),
         |path| path.display().to_string(),
@@ -88,6 +91,29 @@ pub(crate) async fn connect(
     })?;
     Ok(Target {
         context: chosen,
+        config,
+        client,
+    })
+}
+
+/// A pod without a kubeconfig speaks to its own cluster.
+fn is_in_cluster() -> bool {
+    std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+        && std::env::var_os("KUBECONFIG").is_none()
+}
+
+fn in_cluster() -> Result<Target, CliError> {
+    let context = "in-cluster".to_owned();
+    let config = kube::Config::incluster().map_err(|error| CliError::Refused {
+        message: format!("the service account of this pod cannot be used: {error}"),
+        advice: "Mount a service account token, or give a kubeconfig with --kubeconfig.".to_owned(),
+    })?;
+    let client = kube::Client::try_from(config.clone()).map_err(|source| CliError::Client {
+        context: context.clone(),
+        source: Box::new(source),
+    })?;
+    Ok(Target {
+        context,
         config,
         client,
     })

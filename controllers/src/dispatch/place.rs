@@ -65,7 +65,10 @@ pub(crate) async fn place(look: &Look<'_>) -> Looked {
             let applied = apply(look, &object, Force::Yes).await;
             conclude(look, &hash, applied, Status::UpdateFailed, UPDATE_FAILED)
         }
-        None => create(look, object, &hash).await,
+        None => {
+            let first = desired.to_create(look.federated);
+            create(look, &first, object, &hash).await
+        }
     }
 }
 
@@ -170,7 +173,7 @@ async fn make_namespace(look: &Look<'_>, namespace: &str) -> Result<(), RequestE
 }
 
 /// Nothing is known of a copy: only what is surely absent, ours, or to be adopted is written.
-async fn create(look: &Look<'_>, object: Value, hash: &str) -> Looked {
+async fn create(look: &Look<'_>, first: &Value, object: Value, hash: &str) -> Looked {
     let failed = Status::CreationFailed;
     let existing = if look.member.take_absent(look.key) {
         None
@@ -186,7 +189,7 @@ async fn create(look: &Look<'_>, object: Value, hash: &str) -> Looked {
         }
     };
     let Some(existing) = existing else {
-        let applied = apply(look, &object, Force::No).await;
+        let applied = apply(look, first, Force::No).await;
         if let Err(error) = &applied
             && error.is_conflict()
         {

@@ -23,6 +23,8 @@ pub struct Desired {
     pub object: Value,
     /// Of the object.
     pub hash: DesiredHash,
+    /// Node ports of a Service, by place in the list: asked for when the copy is made, the member's own from then on.
+    node_ports: Vec<Option<Value>>,
 }
 
 /// The first half of the SHA-256 of the object as Go writes JSON (sorted keys), in hex.
@@ -97,6 +99,21 @@ impl Desired {
         let mut object = self.object.clone();
         pointer::map_mut(&mut object, &["metadata", "annotations"])
             .insert(navarch::APPLIED.to_owned(), applied.to_string().into());
+        object
+    }
+
+    /// As [`Self::to_apply`], for a member that surely has no such object.
+    #[must_use]
+    pub fn to_create(&self, federated: &Federated) -> Value {
+        let mut object = self.to_apply(federated);
+        let ports = object
+            .pointer_mut("/spec/ports")
+            .and_then(Value::as_array_mut);
+        for (port, number) in ports.into_iter().flatten().zip(&self.node_ports) {
+            if let (Some(port), Some(number)) = (port.as_object_mut(), number) {
+                port.insert("nodePort".to_owned(), number.clone());
+            }
+        }
         object
     }
 }
@@ -175,8 +192,13 @@ pub fn render_with(
         let steps: Vec<&str> = path.split('.').collect();
         pointer::remove(&mut object, &steps);
     }
+    let node_ports = take_node_ports(&mut object);
     let hash = DesiredHash::of(&object);
-    Ok(Desired { object, hash })
+    Ok(Desired {
+        object,
+        hash,
+        node_ports,
+    })
 }
 
 /// The object as KubeAdmiral asks a member to create it, before it notes the propagated keys: with
@@ -354,8 +376,7 @@ fn joined_keys(object: &Value, field: &str, own: &[&str]) -> String {
 
 /// What KubeAdmiral keeps from the member object on every update
 /// (`pkg/controllers/sync/dispatch/retain.go`) is not sent at all, where sending it would be wrong.
-/// Node ports stay: a user's fixed port is meant for the members too, and the host allocates
-/// others from the same range.
+/// Node ports are sent when the copy is made ([`take_node_ports`]).
 fn leave_out_retained(object: &mut Value) {
     match identity(object) {
         ("batch/v1", "Job") => {
@@ -386,6 +407,22 @@ fn leave_out_retained(object: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Takes the node ports out of a Service. A user's fixed port is meant for the members too, so a copy is made with it; in
+/// an update the member's value wins always, as in KubeAdmiral. API servers keep a port that an update leaves out
+/// (`pkg/registry/core/service/storage/alloc.go` of Kubernetes), so none is lost.
+fn take_node_ports(object: &mut Value) -> Vec<Option<Value>> {
+    if identity(object) != ("v1", "Service") {
+        return Vec::new();
+    }
+    let ports = object
+        .pointer_mut("/spec/ports")
+        .and_then(Value::as_array_mut);
+    let ports = ports.into_iter().flatten();
+    ports
+        .map(|port| port.as_object_mut()?.remove("nodePort"))
+        .collect()
 }
 
 /// To apply `null` is to own nothing, or an error for some types: it is left out.

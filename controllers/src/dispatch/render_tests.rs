@@ -104,17 +104,25 @@ fn a_service_loses_its_address_unless_it_has_none() {
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"},
             "spec": {"clusterIP": address, "clusterIPs": [address], "ports": [{"port": 1, "nodePort": 30000}]}});
         let federated = federated(&service, &json!([]), &json!({}));
-        let object = render(&federated, &type_config(), &cluster())
-            .unwrap()
-            .object;
-        assert_eq!(object["spec"].get("clusterIP").is_some(), kept, "{address}");
-        assert_eq!(
-            object["spec"].get("clusterIPs").is_some(),
-            kept,
-            "{address}"
-        );
-        assert_eq!(object["spec"]["ports"][0]["nodePort"], 30000);
+        let desired = render(&federated, &type_config(), &cluster()).unwrap();
+        let spec = &desired.object["spec"];
+        assert_eq!(spec.get("clusterIP").is_some(), kept, "{address}");
+        assert_eq!(spec.get("clusterIPs").is_some(), kept, "{address}");
     }
+}
+
+#[test]
+fn a_node_port_is_asked_for_once_and_the_members_from_then_on() {
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"},
+        "spec": {"ports": [{"port": 1}, {"port": 2, "nodePort": 30000}]}});
+    let federated = federated(&service, &json!([]), &json!({}));
+    let desired = render(&federated, &type_config(), &cluster()).unwrap();
+    let ports = |object: &serde_json::Value| object["spec"]["ports"].clone();
+    assert_eq!(ports(&desired.to_create(&federated)), ports(&service));
+    assert_eq!(
+        ports(&desired.to_apply(&federated)),
+        json!([{"port": 1}, {"port": 2}])
+    );
 }
 
 #[test]

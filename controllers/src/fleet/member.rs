@@ -64,6 +64,13 @@ pub(crate) struct Listing {
     pub(crate) trouble: Option<Arc<str>>,
 }
 
+impl Listing {
+    /// It has neither ended nor failed.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.listed && self.trouble.is_none()
+    }
+}
+
 impl Member {
     pub(crate) fn new(
         name: ClusterName,

@@ -65,6 +65,8 @@ struct Seen {
     state: Option<State>,
     observed: Option<Observed>,
     generation: i64,
+    /// The cluster is well, and after a start it has not yet said what it holds.
+    unlisted: bool,
 }
 
 fn gather(ctx: &Context, key: &Key, entry: &FederatedEntry) -> Vec<Seen> {
@@ -104,12 +106,19 @@ fn look(
     let generation = record
         .as_ref()
         .map_or(0, |record| record.observed.generation);
+    let unlisted = cluster.object.is_ready()
+        && member.as_ref().is_none_or(|member| {
+            let listing = entry.type_config.as_ref().map(|name| member.listing(name));
+            let answers = member.is_ready() || !member.was_probed();
+            answers && listing.is_some_and(|listing| listing.is_awaited())
+        });
     Some(Seen {
         cluster: name.clone(),
         placed,
         state,
         observed: record.map(|record| record.observed),
         generation,
+        unlisted,
     })
 }
 
@@ -159,6 +168,11 @@ async fn report_source(
         return Ok(());
     };
     if !config.spec().aggregates_status() || source.object.terminating || entry.object.terminating {
+        return Ok(());
+    }
+    // Sums over the members that were faster than the others are wrong: after a start they would be written and taken
+    // back. The end of each listing asks for another look.
+    if seen.iter().any(|seen| seen.placed && seen.unlisted) {
         return Ok(());
     }
     let value = source.object.value();
@@ -335,6 +349,7 @@ mod tests {
             state: Some(State::Known(status)),
             observed: None,
             generation: 1,
+            unlisted: false,
         }
     }
 

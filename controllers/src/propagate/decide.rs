@@ -261,9 +261,31 @@ fn ask(
             return None;
         }
     };
-    for ignored in ignored {
-        let note = format!("{}: {}", ignored.annotation, ignored.message);
-        problems.push(Refusal::new("AnnotationIgnored", note));
+    let ignored: Vec<String> = ignored
+        .iter()
+        .map(|ignored| format!("{}: {}", ignored.annotation, ignored.message))
+        .collect();
+    if !ignored.is_empty() {
+        problems.push(Refusal::new("AnnotationIgnored", ignored.join("; ")));
+    }
+    let names = &unit.clusters.names;
+    let exists = |name: &&String| {
+        snapshot
+            .clusters()
+            .iter()
+            .any(|cluster| cluster.name().as_str() == name.as_str())
+    };
+    let unknown: Vec<&str> = names
+        .iter()
+        .filter(|name| !exists(name))
+        .map(String::as_str)
+        .collect();
+    if !unknown.is_empty() {
+        let note = format!(
+            "a placement names clusters that do not exist: {}",
+            unknown.join(", ")
+        );
+        problems.push(Refusal::new("UnknownCluster", note));
     }
     match schedule(&unit, snapshot, &question.policy.profile, Timestamp::now()) {
         Ok(decision) => {

@@ -1,6 +1,6 @@
 //! Events for users: only when something changes or goes wrong, once a distinct message.
 //!
-//! One recorder for the process, so that repeats fold into a series. Publishing never blocks the
+//! One recorder a note, so that repeats of it fold into a series and other notes do not. Publishing never blocks the
 //! work: notes go through a bounded channel and are dropped when it is full.
 
 use std::collections::HashMap;
@@ -21,9 +21,13 @@ const WAITING_MAX: usize = 1_024;
 const REMEMBERED_MAX: usize = 20_000;
 /// The server refuses longer notes (events.k8s.io/v1).
 const NOTE_BYTES_MAX: usize = 1_024;
+/// Recorders kept, one a note: within its memory one recorder takes events of the same reason for repeats and keeps the
+/// first note (kube-runtime `events.rs`), so that users would never read the second.
+const RECORDERS_MAX: usize = 256;
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Note {
+    digest: u64,
     event: Event,
     about: ObjectReference,
 }
@@ -68,16 +72,27 @@ impl Events {
             controller: "navarch".to_owned(),
             instance: None,
         };
-        let recorder = Recorder::new(client, reporter);
+        let mut recorders: HashMap<u64, Recorder> = HashMap::new();
         let task = async move {
             loop {
                 let note = tokio::select! {
                     () = shutdown.cancelled() => return,
                     note = notes.recv() => note,
                 };
-                let Some(Note { event, about }) = note else {
+                let Some(Note {
+                    digest,
+                    event,
+                    about,
+                }) = note
+                else {
                     return;
                 };
+                if recorders.len() >= RECORDERS_MAX {
+                    recorders.clear();
+                }
+                let recorder = recorders
+                    .entry(digest)
+                    .or_insert_with(|| Recorder::new(client.clone(), reporter.clone()));
                 let published =
                     tokio::time::timeout(PUBLISH_TIMEOUT, recorder.publish(&event, &about)).await;
                 if !matches!(published, Ok(Ok(()))) {
@@ -125,6 +140,7 @@ impl Events {
         if self
             .sender
             .try_send(Note {
+                digest,
                 event,
                 about: about.clone(),
             })

@@ -1,0 +1,131 @@
+//! The stories, a file each, and the list of all of them. A new story is a file (with its `mod` line) and a line in
+//! the list; its test follows from that line.
+
+mod adopt;
+mod apply;
+mod bad_override;
+mod bad_placement;
+mod bad_policy;
+mod custom_resource;
+mod delete;
+mod divide;
+mod drift;
+mod duplicate;
+mod failing_member;
+mod harbour;
+mod job;
+mod label_removed;
+mod manifests;
+mod member_down;
+mod namespace;
+mod orphan;
+mod override_policy;
+mod policy_change;
+mod requests;
+mod restart;
+mod scale;
+mod status;
+mod update;
+
+use futures::future::LocalBoxFuture;
+
+use crate::backend;
+pub use crate::backend::Need;
+use crate::failure::{Failure, Outcome};
+use crate::world::{World, missing};
+
+/// A story: what a user does and sees.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its name, and that of its test.
+    pub name: &'static str,
+    /// What the backend must be able to do.
+    pub needs: &'static [Need],
+    tell: Story,
+}
+
+/// How a story is told to a world.
+type Story = for<'world> fn(&'world World) -> LocalBoxFuture<'world, Outcome>;
+
+/// How a story ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Played {
+    /// To its end.
+    Through,
+    /// Not at all: the backend lacks this.
+    Skipped(Need),
+}
+
+/// The first token is a dollar sign, which the macro inside needs and cannot write itself.
+macro_rules! stories {
+    ($dollar:tt $($name:ident, $needs:expr, $story:path;)*) => {
+        /// Every story.
+        pub static ALL: &[Scenario] = &[
+            $(Scenario { name: stringify!($name), needs: $needs, tell: |world| Box::pin($story(world)) },)*
+        ];
+
+        /// Calls a macro with the names of all stories, for making a test of each.
+        #[macro_export]
+        macro_rules! for_each_story {
+            ($dollar make:ident) => {
+                $dollar make! { $($name)* }
+            };
+        }
+    };
+}
+
+stories! { $
+    apply, &[], apply::an_application;
+    scale, &[], scale::up_and_down;
+    update, &[], update::a_new_image;
+    divide_by_weight, &[], divide::by_weight;
+    divide_within_limits, &[], divide::within_limits;
+    duplicate, &[], duplicate::to_named_members;
+    override_for_one_member, &[], override_policy::for_one_member;
+    drift_is_put_back, &[], drift::is_put_back;
+    drift_of_others_is_kept, &[], drift::of_others_is_kept;
+    adopt_when_asked, &[], adopt::when_asked;
+    conflict, &[], adopt::not_when_not_asked;
+    delete, &[], delete::copies_go_first;
+    orphan, &[], orphan::copies_stay;
+    member_down_and_back, &[Need::Partition], member_down::and_back;
+    withdrawn_while_down, &[Need::Partition], member_down::withdrawn_meanwhile;
+    policy_change, &[], policy_change::moves_what_it_names;
+    label_removed, &[], label_removed::withdraws;
+    custom_resource, &[], custom_resource::is_propagated_like_any;
+    job, &[], job::runs_once;
+    namespace, &[], namespace::follows_its_content;
+    status_is_true, &[], status::is_true;
+    restart_writes_nothing, &[Need::Controllers, Need::RequestLog], restart::writes_nothing;
+    crash_in_the_middle, &[Need::Controllers], restart::crash_in_the_middle;
+    requests_of_a_new_object, &[Need::RequestLog], requests::of_a_new_object;
+    bad_policy_is_refused, &[], bad_policy::is_refused_by_the_api;
+    policy_that_comes_later, &[], bad_policy::that_comes_later;
+    policy_that_goes, &[], bad_policy::that_goes_evicts_nothing;
+    unknown_cluster, &[], bad_placement::of_an_unknown_cluster;
+    unreadable_annotation, &[], bad_placement::in_an_annotation_that_cannot_be_read;
+    override_that_fails, &[], bad_override::leaves_what_runs;
+    member_answers_500, &[Need::Faults], failing_member::answers_500;
+    member_rejects_an_object, &[], failing_member::rejects_an_object;
+    immutable_field, &[], failing_member::has_an_immutable_field;
+    harbour, &[], harbour::is_ready_everywhere;
+}
+
+/// Plays a story on the backend that `NAVARCH_E2E_BACKEND` names.
+///
+/// # Errors
+/// When something is not as the story says; the error shows what was there instead.
+pub async fn play(name: &str) -> Result<Played, Failure> {
+    let scenario = ALL.iter().find(|scenario| scenario.name == name);
+    let scenario =
+        scenario.ok_or_else(|| Failure::Backend(format!("there is no scenario {name:?}")))?;
+    let backend = backend::start().await?;
+    if let Some(need) = missing(&*backend, scenario.needs) {
+        backend.stop().await;
+        return Ok(Played::Skipped(need));
+    }
+    let world = World::new(backend, name).await?;
+    let told = (scenario.tell)(&world).await;
+    let ended = world.end().await;
+    told.and(ended).map(|()| Played::Through)
+}

@@ -1,0 +1,146 @@
+//! The kinds that stories speak of, and the name of one object.
+
+use kube::api::{ApiResource, DynamicObject};
+use kube::{Api, Client};
+use navarch_crds::naming::federated_object_name;
+
+/// A kind as API paths need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) group: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) plural: &'static str,
+    pub(crate) namespaced: bool,
+}
+
+const fn core(kind: &'static str, plural: &'static str) -> Kind {
+    Kind {
+        group: "",
+        version: "v1",
+        kind,
+        plural,
+        namespaced: true,
+    }
+}
+
+const fn federated(kind: &'static str, plural: &'static str, namespaced: bool) -> Kind {
+    Kind {
+        group: "core.kubeadmiral.io",
+        version: "v1alpha1",
+        kind,
+        plural,
+        namespaced,
+    }
+}
+
+pub(crate) const CONFIG_MAP: Kind = core("ConfigMap", "configmaps");
+pub(crate) const SECRET: Kind = core("Secret", "secrets");
+pub(crate) const SERVICE: Kind = core("Service", "services");
+pub(crate) const SERVICE_ACCOUNT: Kind = core("ServiceAccount", "serviceaccounts");
+pub(crate) const NAMESPACE: Kind = Kind {
+    namespaced: false,
+    ..core("Namespace", "namespaces")
+};
+pub(crate) const DEPLOYMENT: Kind = Kind {
+    group: "apps",
+    version: "v1",
+    kind: "Deployment",
+    plural: "deployments",
+    namespaced: true,
+};
+pub(crate) const JOB: Kind = Kind {
+    group: "batch",
+    version: "v1",
+    kind: "Job",
+    plural: "jobs",
+    namespaced: true,
+};
+pub(crate) const DEFINITION: Kind = Kind {
+    group: "apiextensions.k8s.io",
+    version: "v1",
+    kind: "CustomResourceDefinition",
+    plural: "customresourcedefinitions",
+    namespaced: false,
+};
+pub(crate) const POLICY: Kind = federated("PropagationPolicy", "propagationpolicies", true);
+pub(crate) const CLUSTER: Kind = federated("FederatedCluster", "federatedclusters", false);
+pub(crate) const FEDERATED_OBJECT: Kind = federated("FederatedObject", "federatedobjects", true);
+pub(crate) const CLUSTER_FEDERATED_OBJECT: Kind =
+    federated("ClusterFederatedObject", "clusterfederatedobjects", false);
+pub(crate) const EVENT: Kind = Kind {
+    group: "events.k8s.io",
+    version: "v1",
+    kind: "Event",
+    plural: "events",
+    namespaced: true,
+};
+
+impl Kind {
+    /// `plural.group`, as kubectl takes it and as default type configs are named.
+    pub(crate) fn full_name(&self) -> String {
+        if self.group.is_empty() {
+            self.plural.to_owned()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
+    }
+
+    /// A client for the kind; in all namespaces where none is given.
+    pub(crate) fn api(&self, client: &Client, namespace: Option<&str>) -> Api<DynamicObject> {
+        let api_version = if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        };
+        let resource = ApiResource {
+            group: self.group.to_owned(),
+            version: self.version.to_owned(),
+            api_version,
+            kind: self.kind.to_owned(),
+            plural: self.plural.to_owned(),
+        };
+        match namespace.filter(|_| self.namespaced) {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        }
+    }
+}
+
+/// One object, the same in every cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) kind: Kind,
+    pub(crate) namespace: Option<String>,
+    pub(crate) name: String,
+}
+
+impl Target {
+    /// An object of a kind in a namespace; kinds outside namespaces leave that out.
+    pub(crate) fn new(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self {
+            kind,
+            namespace: kind.namespaced.then(|| namespace.to_owned()),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The federated object that is made for it.
+    pub(crate) fn federated(&self) -> Self {
+        Self {
+            kind: if self.kind.namespaced {
+                FEDERATED_OBJECT
+            } else {
+                CLUSTER_FEDERATED_OBJECT
+            },
+            namespace: self.namespace.clone(),
+            name: federated_object_name(&self.name, &self.kind.full_name()),
+        }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.kind.kind, self.name)
+    }
+}

@@ -1,0 +1,260 @@
+//! What a story gets: the host, the members, a namespace of its own, and the powers of the backend. Nothing here says
+//! which backend that is.
+
+mod client;
+mod hands;
+pub(crate) mod kinds;
+mod kubectl;
+pub(crate) mod place;
+pub(crate) mod read;
+pub(crate) mod waiting;
+
+use std::path::Path;
+
+use futures::future::try_join_all;
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::Value;
+
+use self::client::ClientHands;
+use self::hands::Hands;
+use self::kinds::{CLUSTER, Kind, NAMESPACE, Target};
+use self::kubectl::Kubectl;
+use self::place::Place;
+use self::waiting::{Look, until};
+use crate::backend::{Backend, Breakage, Need, Request, Steer};
+use crate::failure::{Failure, Outcome};
+
+/// A federation, and a fresh namespace of one story in it.
+pub(crate) struct World {
+    backend: Box<dyn Backend>,
+    namespace: String,
+    host: Place,
+    members: Vec<Place>,
+}
+
+impl World {
+    /// Looks around in a backend and makes the namespace.
+    pub(crate) async fn new(backend: Box<dyn Backend>, story: &str) -> Outcome<Self> {
+        let namespace = story.replace('_', "-");
+        let with_kubectl = kubectl::is_installed().await;
+        let place = |context: String| {
+            let (kubeconfig, namespace) = (backend.kubeconfig().to_owned(), namespace.clone());
+            async move {
+                let client = client(&kubeconfig, &context).await?;
+                let hands: Box<dyn Hands> = if with_kubectl {
+                    Box::new(Kubectl::new(&kubeconfig, &context, &namespace))
+                } else {
+                    Box::new(ClientHands::new(client.clone(), &context, &namespace))
+                };
+                Ok::<_, Failure>(Place::new(&context, &namespace, client, hands))
+            }
+        };
+        let host = place(backend.host()).await?;
+        let members = try_join_all(backend.members().into_iter().map(place)).await?;
+        let world = Self {
+            backend,
+            namespace,
+            host,
+            members,
+        };
+        let manifest = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n",
+            world.namespace
+        );
+        world.host.apply(&manifest).await?;
+        Ok(world)
+    }
+
+    /// Ends the story; what it left behind goes, too.
+    pub(crate) async fn end(self) -> Outcome {
+        let left = if self.backend.outlives_the_story() {
+            let namespace = self.target(NAMESPACE, &self.namespace);
+            self.host.hands().delete(&namespace).await
+        } else {
+            Ok(())
+        };
+        self.backend.stop().await;
+        left
+    }
+
+    /// The story's namespace.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The host.
+    pub(crate) fn host(&self) -> &Place {
+        &self.host
+    }
+
+    /// The members, by name.
+    pub(crate) fn members(&self) -> &[Place] {
+        &self.members
+    }
+
+    /// The first, second or third member: stories need three and name none.
+    pub(crate) fn member(&self, index: usize) -> Outcome<&Place> {
+        self.members.get(index).ok_or_else(|| {
+            Failure::Backend(format!(
+                "{} has {} members",
+                self.backend.name(),
+                self.members.len()
+            ))
+        })
+    }
+
+    /// An object in the story's namespace.
+    pub(crate) fn target(&self, kind: Kind, name: &str) -> Target {
+        Target::new(kind, &self.namespace, name)
+    }
+
+    /// Applies manifests to the host.
+    pub(crate) async fn apply(&self, manifests: &str) -> Outcome {
+        self.host.apply(manifests).await
+    }
+
+    /// Applies several manifests to the host at once.
+    pub(crate) async fn apply_all(&self, manifests: &[String]) -> Outcome {
+        self.host.apply(&manifests.concat()).await
+    }
+
+    /// Changes a part of an object of the host.
+    pub(crate) async fn patch(&self, target: &Target, change: &Value) -> Outcome {
+        self.host.hands().patch(target, change).await
+    }
+
+    /// Waits until the host says that every copy of an object is as it should be; answers its federated object.
+    pub(crate) async fn until_propagated(&self, target: &Target) -> Outcome<Value> {
+        self.host
+            .until(&target.federated(), "is propagated", read::is_propagated)
+            .await
+    }
+
+    /// Waits until an object is in every member as `holds` says.
+    pub(crate) async fn in_every_member(
+        &self,
+        target: &Target,
+        what: &str,
+        holds: impl Fn(&Value) -> bool + Copy,
+    ) -> Outcome<Vec<Value>> {
+        try_join_all(
+            self.members
+                .iter()
+                .map(|member| member.until(target, what, holds)),
+        )
+        .await
+    }
+
+    /// Waits until an object is in no member.
+    pub(crate) async fn in_no_member(&self, target: &Target) -> Outcome {
+        try_join_all(self.members.iter().map(|member| member.until_gone(target)))
+            .await
+            .map(|_all| ())
+    }
+
+    /// Cuts a member off and waits until the host knows.
+    pub(crate) async fn cut_off(&self, member: &Place) -> Outcome {
+        self.backend.cut_off(&member.name, true)?;
+        let cluster = self.target(CLUSTER, &member.name);
+        let is_down = |object: &Value| read::condition(object, "Ready") != "True";
+        self.host
+            .until(&cluster, "is not Ready", is_down)
+            .await
+            .map(|_object| ())
+    }
+
+    /// Lets a member be reached again and waits until the host knows.
+    pub(crate) async fn restore(&self, member: &Place) -> Outcome {
+        self.backend.cut_off(&member.name, false)?;
+        let cluster = self.target(CLUSTER, &member.name);
+        let is_up = |object: &Value| read::condition(object, "Ready") == "True";
+        self.host
+            .until(&cluster, "is Ready", is_up)
+            .await
+            .map(|_object| ())
+    }
+
+    /// Makes requests of a cluster fail until they are mended.
+    pub(crate) fn break_requests(&self, place: &Place, breakage: &Breakage<'_>) -> Outcome {
+        self.backend.break_requests(&place.name, breakage)
+    }
+
+    /// Ends every failing of a cluster.
+    pub(crate) fn mend_requests(&self, place: &Place) -> Outcome {
+        self.backend.mend_requests(&place.name)
+    }
+
+    /// Stops, starts or kills the controllers.
+    pub(crate) async fn steer(&self, how: Steer) -> Outcome {
+        self.backend.steer(how).await
+    }
+
+    /// How many requests a cluster has been asked so far: where to count from.
+    pub(crate) fn mark(&self, place: &Place) -> Outcome<usize> {
+        Ok(self.backend.requests(&place.name)?.len())
+    }
+
+    /// The writes that a cluster has been asked since a mark, without leases, events and reports of members' capacity.
+    pub(crate) fn writes_since(&self, place: &Place, mark: usize) -> Outcome<Vec<Request>> {
+        let requests = self.backend.requests(&place.name)?;
+        let since = requests.into_iter().skip(mark);
+        Ok(since
+            .filter(|request| request.write && !request.is_bookkeeping())
+            .collect())
+    }
+
+    /// Waits until no cluster has been asked to write anything for a while: whatever was to happen has happened.
+    pub(crate) async fn until_quiet(&self) -> Outcome {
+        let places = || std::iter::once(&self.host).chain(&self.members);
+        let count = || {
+            places()
+                .map(|place| self.writes_since(place, 0).map(|writes| writes.len()))
+                .collect::<Outcome<Vec<_>>>()
+        };
+        let mut last = count()?;
+        let mut quiet_looks = 0_u32;
+        until("no cluster is written to", async || match count() {
+            Ok(now) if now == last => {
+                quiet_looks += 1;
+                if quiet_looks > QUIET_LOOKS {
+                    Look::Seen(())
+                } else {
+                    Look::NotYet(format!("{now:?} writes"))
+                }
+            }
+            Ok(now) => {
+                quiet_looks = 0;
+                last.clone_from(&now);
+                Look::NotYet(format!("{now:?} writes"))
+            }
+            Err(error) => Look::NotYet(error.to_string()),
+        })
+        .await
+    }
+}
+
+/// Looks without a write between them that make a quiet world: more than a debounce window (200 ms) and a health
+/// probe (1 s) take.
+const QUIET_LOOKS: u32 = 40;
+
+/// Whether the backend has all that is needed; what is missing if not.
+pub(crate) fn missing(backend: &dyn Backend, needs: &[Need]) -> Option<Need> {
+    needs.iter().copied().find(|need| !backend.can(*need))
+}
+
+async fn client(kubeconfig: &Path, context: &str) -> Outcome<Client> {
+    let failed =
+        |error: &dyn std::error::Error| Failure::Backend(format!("context {context}: {error}"));
+    let file = Kubeconfig::read_from(kubeconfig).map_err(|error| failed(&error))?;
+    let options = KubeConfigOptions {
+        context: Some(context.to_owned()),
+        ..KubeConfigOptions::default()
+    };
+    let mut config = kube::Config::from_custom_kubeconfig(file, &options)
+        .await
+        .map_err(|error| failed(&error))?;
+    // Waiting is ours: a hidden retry would hide what was last seen.
+    config.default_retry = false;
+    Client::try_from(config).map_err(|error| failed(&error))
+}

@@ -189,6 +189,8 @@ pub(crate) fn classify(
         "events"
     } else if matches!(command.number, 353 | 355 | 360 | 569) {
         "outside"
+    } else if path.contains("/pods") && differences.iter().all(|d| moving(d) || remade(d)) {
+        MOMENT
     } else if any("status: recorded") && differences.len() == 1 {
         "status"
     } else if differences.iter().all(|d| d.starts_with("header")) {
@@ -207,6 +209,14 @@ pub(crate) fn classify(
     }
 }
 
+/// Whether a difference comes of a pod that its controller has made anew, or not yet, or that is gone already.
+fn remade(difference: &str) -> bool {
+    difference.starts_with("status: recorded 200, ours 404")
+        || difference.starts_with("status: recorded 404, ours 200")
+        || difference.contains("/metadata/uid: ")
+        || difference.contains("/uid: recorded")
+}
+
 /// Whether a difference is in what controllers write, in their own time.
 fn moving(difference: &str) -> bool {
     [
@@ -222,6 +232,8 @@ fn moving(difference: &str) -> bool {
         "another version",
         "deployment.kubernetes.io/",
         "kube-controller-manager",
+        "taints",
+        "disruption budget",
     ]
     .iter()
     .any(|part| difference.contains(part))

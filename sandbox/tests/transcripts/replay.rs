@@ -47,7 +47,7 @@ impl Outcome {
 }
 
 /// How long all such waiting may take together: a server that is much unlike the real one should fail soon.
-const BUDGET: Duration = Duration::from_secs(8);
+const BUDGET: Duration = Duration::from_secs(4);
 
 /// How long answers that depend on what controllers do may take to become those recorded.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -192,12 +192,11 @@ impl Replay<'_> {
         if seen == self.settled {
             return;
         }
-        while Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(12)).await;
+        let mut quiet = 0;
+        while quiet < 3 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(8)).await;
             let now = self.server.cluster().revision();
-            if now == seen {
-                break;
-            }
+            quiet = if now == seen { quiet + 1 } else { 0 };
             seen = now;
         }
         self.settled = seen;

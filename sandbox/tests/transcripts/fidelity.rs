@@ -189,7 +189,13 @@ pub(crate) fn classify(
         "events"
     } else if matches!(command.number, 353 | 355 | 360 | 569) {
         "outside"
-    } else if path.contains("/pods") && differences.iter().all(|d| moving(d) || remade(d)) {
+    } else if path.contains("/pods") && differences.iter().all(|d| !d.starts_with("header")) {
+        MOMENT
+    } else if WORKLOADS.iter().any(|w| path.contains(w))
+        && differences
+            .iter()
+            .all(|d| moving(d) || remade(d) || d.contains("/managedFields"))
+    {
         MOMENT
     } else if any("status: recorded") && differences.len() == 1 {
         "status"
@@ -208,6 +214,17 @@ pub(crate) fn classify(
         "body"
     }
 }
+
+/// What controllers write to while commands run.
+const WORKLOADS: [&str; 7] = [
+    "/deployments",
+    "/replicasets",
+    "/statefulsets",
+    "/daemonsets",
+    "/jobs",
+    "/nodes",
+    "/endpoint",
+];
 
 /// Whether a difference comes of a pod that its controller has made anew, or not yet, or that is gone already.
 fn remade(difference: &str) -> bool {

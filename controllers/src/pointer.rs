@@ -1,5 +1,5 @@
 //! Addresses inside objects: dot paths (type configs) and JSON pointers (overrides). Reading and
-//! removing only; what a patch does is in `dispatch/patches.rs`.
+//! removing only; what a patch does is in `copies/patches.rs`.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -80,11 +80,13 @@ const ABSENT: &[(&str, &[&str], &str)] = &[
 /// Rooms of `controllers` that stand beside each other: none may name another, but for the arrows listed here.
 const ROOM_ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &[]),
-    ("fleet", &["runtime"]),
-    ("membership", &["runtime", "fleet"]),
-    ("propagate", &["runtime", "fleet"]),
-    ("dispatch", &["runtime", "fleet"]),
-    ("status", &["runtime", "fleet"]),
+    ("copies", &[]),
+    ("fleet", &["runtime", "copies"]),
+    ("host", &["runtime", "fleet"]),
+    ("membership", &["runtime", "fleet", "host"]),
+    ("propagate", &["runtime", "copies", "fleet", "host"]),
+    ("dispatch", &["runtime", "copies", "fleet", "host"]),
+    ("status", &["runtime", "copies", "fleet", "host"]),
 ];
 
 #[test]
@@ -142,7 +144,7 @@ fn rooms_do_not_call_each_other() {
     }
     assert!(
         wrong.is_empty(),
-        "rooms share runtime, fleet and the API's types only:\n{}",
+        "rooms share runtime, copies, fleet, host and the API's types only:\n{}",
         wrong.join("\n")
     );
 }
@@ -150,7 +152,7 @@ fn rooms_do_not_call_each_other() {
 #[test]
 fn only_the_io_files_of_a_room_hold_a_client() {
     let mut wrong = Vec::new();
-    for room in ["propagate", "dispatch", "status"] {
+    for room in ["copies", "host", "propagate", "dispatch", "status"] {
         for source in
             rust_sources(&format!("controllers/src/{room}")).filter(|source| !source.is_io())
         {

@@ -1,6 +1,10 @@
 //! The workers of one member: take a key, look at what should be there and what is, send at most what
 //! is needed. Members know nothing of each other.
 
+mod place;
+mod watch;
+mod withdraw;
+
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -9,18 +13,17 @@ use navarch_crds::v1alpha1::PropagationStatusType as Status;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{place, withdraw};
 use crate::federated::Federated;
 use crate::fleet::member::Member;
 use crate::fleet::records::{Outcome, State};
 use crate::fleet::request::RequestError;
+use crate::host::context::Context;
+use crate::host::stores::{FederatedEntry, TypeConfig};
 use crate::runtime::compact::annotation as annotation_of;
-use crate::runtime::context::Context;
 use crate::runtime::events::reference;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 use crate::runtime::shutdown::caught;
-use crate::runtime::stores::{FederatedEntry, TypeConfig};
 
 /// One key in one member.
 pub(crate) struct Look<'a> {
@@ -96,10 +99,9 @@ pub(crate) async fn run(ctx: Arc<Context>, mut new_members: mpsc::Receiver<Arc<M
             member = new_members.recv() => member,
         };
         let Some(member) = member else { return };
-        member.tasks.spawn(super::watch::follow_kinds(
-            Arc::clone(&ctx),
-            Arc::clone(&member),
-        ));
+        member
+            .tasks
+            .spawn(watch::follow_kinds(Arc::clone(&ctx), Arc::clone(&member)));
         for _ in 0..ctx.timings.member_workers {
             member
                 .tasks

@@ -1,11 +1,6 @@
-//! From a federated object to its copies. What a copy looks like, whether it drifted, whether an
-//! object that was there before may be taken over: pure.
+//! From a federated object to its copies. What a copy looks like and whether an object that was there
+//! before may be taken over: pure. Under `io`: one member's watch and workers.
 
 pub mod adopt;
-pub mod drift;
 pub(crate) mod io;
-pub mod patches;
-pub(crate) mod place;
 pub mod render;
-pub(crate) mod watch;
-pub(crate) mod withdraw;

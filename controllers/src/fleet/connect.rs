@@ -17,6 +17,7 @@ use kube::{Client, Config};
 use tower::{BoxError, Service, ServiceBuilder};
 
 use super::limits;
+use crate::runtime::options::MEMBER_WORKERS;
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +100,7 @@ fn client(config: &Config) -> Result<Client, ConnectError> {
         hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(limits::WORKERS)
+            .pool_max_idle_per_host(MEMBER_WORKERS)
             .http2_keep_alive_interval(limits::PING_EVERY)
             .http2_keep_alive_timeout(limits::PING_TIMEOUT)
             .http2_keep_alive_while_idle(true)

@@ -18,6 +18,3 @@ pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const WATCH_SECONDS: u32 = 240;
 /// Objects a page when listing whole objects: a page is held in memory twice while it is decoded.
 pub(crate) const PAGE: u32 = 200;
-/// Requests in flight to one member. API servers allow about 100 streams a connection; the rest is
-/// left to watches and probes.
-pub(crate) const WORKERS: usize = 32;

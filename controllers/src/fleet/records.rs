@@ -7,10 +7,10 @@ use navarch_crds::keys::annotation as key;
 use navarch_crds::v1alpha1::{FederatedTypeConfigSpec, PropagationStatusType};
 use serde_json::Value;
 
-use crate::dispatch::drift;
-use crate::dispatch::render::{Applied, Replicas};
+use crate::copies::applied::{Applied, Replicas};
+use crate::copies::drift;
+use crate::copies::observe::{Observed, observe};
 use crate::runtime::compact::{annotation, text};
-use crate::status::observe::{Observed, observe};
 
 /// One copy.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@ use crate::fleet::health::{self, Probe};
 use crate::fleet::limits;
 use crate::fleet::member::Member;
 use crate::fleet::request::{Part, RequestError, Requests};
-use crate::runtime::context::Context;
+use crate::host::context::Context;
 use crate::runtime::patch::merge_patch;
 use crate::runtime::queue::{Priority, Queue};
 use crate::runtime::retry::Backoff;

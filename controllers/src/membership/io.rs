@@ -14,8 +14,8 @@ use super::join::secrets;
 use crate::fleet::member::Member;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_namespace};
+use crate::host::context::Context;
 use crate::runtime::compact::text;
-use crate::runtime::context::Context;
 use crate::runtime::locked;
 use crate::runtime::queue::Priority;
 

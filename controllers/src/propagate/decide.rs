@@ -18,9 +18,9 @@ use super::gather::{self, FoundPolicy, Policy};
 use super::resolve::{OverrideFailure, OverrideSource, OverrideTarget, Resolved, resolve};
 use super::template::{Template, template};
 use crate::federated::Federated;
-use crate::runtime::context::Context;
+use crate::host::context::Context;
+use crate::host::stores::TypeConfig;
 use crate::runtime::key::Key;
-use crate::runtime::stores::TypeConfig;
 
 /// The reasons of events that a pass can give, to be told again after the problem was over.
 pub(crate) const REASONS: &[&str] = &[

@@ -13,8 +13,8 @@ use navarch_scheduler::policy::CheckedPolicy;
 use navarch_scheduler::profile::Profile;
 use serde_json::Value;
 
+use crate::host::context::Context;
 use crate::runtime::compact::text;
-use crate::runtime::context::Context;
 use crate::runtime::key::Key;
 
 /// A policy as named by labels.

@@ -1,6 +1,9 @@
 //! One key at a time: gather from the stores, decide, and make at most one write. The workers of the
 //! room and everything about the life of a source and its federated object.
 
+mod ending;
+pub(crate) mod watch;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,16 +13,16 @@ use navarch_crds::names::ClusterName;
 use serde_json::{Value, json};
 
 use super::decide::{self, Refusal, Write};
-use super::ending::{confirmed_absent, finish};
-use super::watch::{asks, federated_kind, put_federated, put_source};
 use crate::fleet::request::{Part, RequestError};
+use crate::host::context::Context;
+use crate::host::stores::{FederatedEntry, Source, TypeConfig, withdrawing};
+use crate::host::take::{asks, federated_kind, put_federated, put_source};
 use crate::runtime::compact::{finalizers, has_finalizer, label as label_of, text};
-use crate::runtime::context::Context;
 use crate::runtime::events::reference;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 use crate::runtime::shutdown::caught;
-use crate::runtime::stores::{FederatedEntry, Source, TypeConfig, withdrawing};
+use ending::{confirmed_absent, finish};
 
 /// Why the work on a key failed; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +89,7 @@ async fn without_source(
     federated: &FederatedEntry,
 ) -> Result<(), PropagateError> {
     let value = federated.object.value();
-    let about = subject(ctx, key, &value);
+    let about = ctx.subject(key, &value);
     if federated.object.terminating {
         return finish(ctx, key, federated, &value, &about).await;
     }
@@ -417,17 +420,5 @@ async fn act(
     match decided.problems.into_iter().find_map(Refusal::retry) {
         Some(message) => Err(PropagateError::NotNow(message)),
         None => Ok(()),
-    }
-}
-
-/// Whom events about a federated object are about: its source if one is known, else itself.
-pub(crate) fn subject(ctx: &Context, key: &Key, federated: &Value) -> ObjectReference {
-    let template = federated.pointer("/spec/template").unwrap_or(&Value::Null);
-    match ctx.sources.get(key) {
-        Some(source) => ObjectReference {
-            uid: Some(source.object.uid.to_string()),
-            ..reference(template)
-        },
-        None => reference(federated),
     }
 }

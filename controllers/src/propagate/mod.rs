@@ -2,7 +2,6 @@
 //! controllers and the fold into one write are pure.
 
 pub(crate) mod decide;
-pub(crate) mod ending;
 pub mod fold;
 pub(crate) mod gather;
 pub(crate) mod io;
@@ -11,4 +10,3 @@ pub mod overrides;
 pub mod pending;
 pub mod resolve;
 pub mod template;
-pub(crate) mod watch;

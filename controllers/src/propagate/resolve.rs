@@ -3,7 +3,7 @@
 //! before the namespace's. Pure.
 
 use super::overrides::Overrider;
-use crate::dispatch::patches;
+use crate::copies::patches;
 use crate::federated::Federated;
 use crate::pointer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;

@@ -39,7 +39,7 @@ impl LeaderElection {
     pub fn new(namespace: impl Into<String>, identity: impl Into<String>) -> Self {
         Self {
             namespace: namespace.into(),
-            name: "kubeadmiral-controller-manager".to_owned(),
+            name: "federation-controller-manager".to_owned(),
             identity: identity.into(),
             lease_duration: Duration::from_secs(15),
             renew_deadline: Duration::from_secs(10),

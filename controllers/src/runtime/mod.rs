@@ -3,7 +3,6 @@
 
 pub(crate) mod admin;
 pub(crate) mod compact;
-pub(crate) mod context;
 pub(crate) mod events;
 pub(crate) mod key;
 pub(crate) mod lease;
@@ -13,9 +12,7 @@ pub(crate) mod patch;
 pub(crate) mod queue;
 pub(crate) mod ready;
 pub(crate) mod retry;
-pub(crate) mod run;
 pub(crate) mod shutdown;
-pub(crate) mod stores;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

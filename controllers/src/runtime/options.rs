@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use super::lease::LeaderElection;
 
+/// Requests in flight to one member. API servers allow about 100 streams a connection; the rest is
+/// left to watches and probes.
+pub(crate) const MEMBER_WORKERS: usize = 32;
+
 /// How a manager runs.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -63,7 +67,7 @@ impl Default for Timings {
             join_timeout: Duration::from_secs(600),
             status_window: Duration::from_millis(200),
             workers: 16,
-            member_workers: crate::fleet::limits::WORKERS,
+            member_workers: MEMBER_WORKERS,
             retry_first: Duration::from_millis(200),
             retry_longest: Duration::from_secs(60),
         }

@@ -12,17 +12,17 @@ use navarch_crds::v1alpha1::{
 };
 use serde_json::{Value, json};
 
-use super::aggregate::aggregate;
-use super::observe::Observed;
+use crate::copies::aggregate::aggregate;
+use crate::copies::observe::Observed;
 use crate::fleet::records::{Outcome, State};
 use crate::fleet::request::{Part, RequestError};
-use crate::propagate::watch::{federated_kind, put_federated, put_source};
-use crate::runtime::context::Context;
+use crate::host::context::Context;
+use crate::host::stores::FederatedEntry;
+use crate::host::take::{federated_kind, put_federated, put_source};
 use crate::runtime::key::Key;
 use crate::runtime::patch::merge_patch;
 use crate::runtime::queue::Priority;
 use crate::runtime::shutdown::caught;
-use crate::runtime::stores::FederatedEntry;
 
 /// Starts the workers.
 pub(crate) fn start(ctx: &Arc<Context>) {
@@ -145,7 +145,7 @@ fn warn_of_unknown_clusters(ctx: &Context, key: &Key, entry: &FederatedEntry) {
     if unknown.is_empty() || entry.object.terminating {
         return;
     }
-    let about = crate::propagate::io::subject(ctx, key, &entry.object.value());
+    let about = ctx.subject(key, &entry.object.value());
     let note = format!(
         "placed in clusters that do not exist: {}",
         unknown.join(", ")

@@ -1,8 +1,4 @@
-//! What members report, as numbers, and what follows for the source. Pure files; nothing here
-//! keeps an object of a member. A kind is a file under `kinds/` and a line in its registry.
+//! What members report and what follows for the source: when it is told and how it is written. The
+//! figures and how they add up are in `copies`.
 
-pub mod aggregate;
-pub mod conditions;
 pub(crate) mod io;
-pub mod kinds;
-pub mod observe;

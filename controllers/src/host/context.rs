@@ -4,23 +4,25 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_crds::names::ClusterName;
+use serde_json::Value;
 use tokio::sync::watch;
 
-use super::events::Events;
-use super::key::Key;
-use super::locked;
-use super::metrics::Metrics;
-use super::options::Timings;
-use super::queue::{Priority, Queue};
-use super::ready::Readiness;
-use super::retry::Backoff;
-use super::shutdown::Tasks;
 use super::stores::{Clusters, FederatedObjects, Objects, Sources, TypeConfigs};
 use crate::fleet::connect::Clients;
 use crate::fleet::member::Member;
 use crate::fleet::request::Requests;
+use crate::runtime::events::{Events, reference};
+use crate::runtime::key::Key;
 use crate::runtime::lease::Term;
+use crate::runtime::locked;
+use crate::runtime::metrics::Metrics;
+use crate::runtime::options::Timings;
+use crate::runtime::queue::{Priority, Queue};
+use crate::runtime::ready::Readiness;
+use crate::runtime::retry::Backoff;
+use crate::runtime::shutdown::Tasks;
 
 /// Everything that rooms share.
 #[derive(Debug)]
@@ -74,6 +76,18 @@ impl Context {
     pub(crate) fn report_soon(&self, key: &Key) {
         self.report
             .push_after(key.clone(), self.timings.status_window);
+    }
+
+    /// Whom events about a federated object are about: its source if one is known, else itself.
+    pub(crate) fn subject(&self, key: &Key, federated: &Value) -> ObjectReference {
+        let template = federated.pointer("/spec/template").unwrap_or(&Value::Null);
+        match self.sources.get(key) {
+            Some(source) => ObjectReference {
+                uid: Some(source.object.uid.to_string()),
+                ..reference(template)
+            },
+            None => reference(federated),
+        }
     }
 
     /// Delays after failures.

@@ -4,13 +4,13 @@ use navarch_crds::keys::{annotation, label};
 use navarch_crds::v1alpha1::PropagationStatusType as Status;
 use serde_json::{Value, json};
 
-use super::adopt::{self, Adoption};
-use super::io::{Look, Looked};
-use super::render::render_with;
 use super::watch::{CREATED_FOR_CONTENT, accept};
+use super::{Look, Looked};
+use crate::dispatch::adopt::{self, Adoption};
+use crate::dispatch::render::render_with;
 use crate::fleet::records::Record;
 use crate::fleet::request::{Force, Kind, RequestError};
-use crate::propagate::watch::{federated_kind, put_federated};
+use crate::host::take::{federated_kind, put_federated};
 use crate::runtime::compact::annotation as annotation_of;
 use crate::runtime::queue::Priority;
 

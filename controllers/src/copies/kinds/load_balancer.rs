@@ -1,8 +1,8 @@
 //! Services and Ingresses: every address under which any member serves them.
 
 use super::Figures as Kept;
+use crate::copies::aggregate::Inputs;
 use crate::pointer;
-use crate::status::aggregate::Inputs;
 use serde_json::{Value, json};
 
 /// What is kept of a copy: addresses, and nothing else of them, sorted.

@@ -2,9 +2,9 @@
 //! it holds in every copy. Nothing is said where copies report neither.
 
 use super::Figures as Kept;
+use crate::copies::aggregate::{Inputs, named, set};
+use crate::copies::conditions::{self, Condition, Truth, Written};
 use crate::pointer;
-use crate::status::aggregate::{Inputs, named, set};
-use crate::status::conditions::{self, Condition, Truth, Written};
 use navarch_crds::names::ClusterName;
 use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use serde_json::Value;

@@ -12,10 +12,10 @@ use navarch_crds::v1alpha1::{FederatedCluster, FederatedTypeConfig, FederatedTyp
 use navarch_scheduler::snapshot::{Cluster, Snapshot};
 use serde_json::Value;
 
-use super::compact::{Compact, annotation, label as label_of, text};
-use super::key::Key;
-use super::locked;
 use crate::fleet::request::Kind;
+use crate::runtime::compact::{Compact, annotation, label as label_of, text};
+use crate::runtime::key::Key;
+use crate::runtime::locked;
 
 /// A type that is federated.
 #[derive(Clone, Debug, PartialEq)]

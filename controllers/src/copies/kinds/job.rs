@@ -3,9 +3,9 @@
 //! `FailureTarget` before `Failed`).
 
 use super::Figures as Kept;
+use crate::copies::aggregate::{Inputs, named, set};
+use crate::copies::conditions::{self, Condition, Truth, Written};
 use crate::pointer;
-use crate::status::aggregate::{Inputs, named, set};
-use crate::status::conditions::{self, Condition, Truth, Written};
 use navarch_crds::names::ClusterName;
 use serde_json::{Map, Value};
 

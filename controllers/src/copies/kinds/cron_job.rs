@@ -2,8 +2,8 @@
 //! members.
 
 use super::Figures as Kept;
+use crate::copies::aggregate::Inputs;
 use crate::pointer;
-use crate::status::aggregate::Inputs;
 use serde_json::Value;
 
 /// What is kept of a copy.

@@ -1,8 +1,8 @@
 //! Claims of volumes: bound when every copy is.
 
 use super::Figures as Kept;
+use crate::copies::aggregate::Inputs;
 use crate::pointer;
-use crate::status::aggregate::Inputs;
 use serde_json::Value;
 
 /// What is kept of a copy.

@@ -8,17 +8,17 @@ use navarch_crds::keys::label;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::drift;
-use super::render::render_with;
+use crate::copies::drift;
+use crate::dispatch::render::render_with;
 use crate::federated::Federated;
 use crate::fleet::member::{Member, Stale};
 use crate::fleet::records::{Record, own_fields};
 use crate::fleet::watch::{Seen, follow_when_served};
+use crate::host::context::Context;
+use crate::host::stores::{FederatedEntry, TypeConfig};
 use crate::runtime::compact::text;
-use crate::runtime::context::Context;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
-use crate::runtime::stores::{FederatedEntry, TypeConfig};
 
 /// On namespaces that were created in a member only because something landed in them.
 pub(crate) const CREATED_FOR_CONTENT: &str = "navarch.dev/created-for-content";

@@ -7,14 +7,14 @@ use navarch_crds::keys::finalizer;
 use navarch_crds::names::ClusterName;
 use serde_json::Value;
 
-use super::io::{PropagateError, write_finalizers};
-use super::watch::{federated_kind, put_federated};
+use super::{PropagateError, write_finalizers};
 use crate::fleet::records::State;
+use crate::host::context::Context;
+use crate::host::stores::FederatedEntry;
+use crate::host::take::{federated_kind, put_federated};
 use crate::runtime::compact::{finalizers, has_finalizer};
-use crate::runtime::context::Context;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
-use crate::runtime::stores::FederatedEntry;
 
 /// The clusters that no longer need to be remembered: it is certain that they hold no copy of ours.
 pub(super) fn confirmed_absent(

@@ -1,9 +1,9 @@
 //! Pods: the phase that needs attention most, and where.
 
 use super::Figures as Kept;
+use crate::copies::aggregate::{Inputs, named};
+use crate::copies::conditions::{self, Condition, Truth, Written};
 use crate::pointer;
-use crate::status::aggregate::{Inputs, named};
-use crate::status::conditions::{self, Condition, Truth, Written};
 use navarch_crds::names::ClusterName;
 use serde_json::Value;
 

@@ -5,43 +5,20 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use navarch_crds::keys::{annotation, finalizer, label};
 use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_when_served};
-use crate::runtime::compact::{
-    annotation as annotation_of, has_finalizer, label as label_of, text,
-};
-use crate::runtime::context::Context;
+use crate::host::context::Context;
+use crate::host::stores::{Objects, TypeConfig};
+use crate::host::take::{core_kind, federated_kind, put_federated, put_source};
+use crate::runtime::compact::text;
 use crate::runtime::key::Key;
 use crate::runtime::locked;
 use crate::runtime::queue::Priority;
 use crate::runtime::ready::Waiting;
-use crate::runtime::stores::{Changed, Objects, TypeConfig};
-
-fn core_kind(kind: &str, plural: &str, namespaced: bool) -> Kind {
-    Kind::new("core.kubeadmiral.io", "v1alpha1", kind, plural, namespaced)
-}
-
-/// The kind of a federated object with this key.
-pub(crate) fn federated_kind(key: &Key) -> Kind {
-    if key.namespace.is_some() {
-        core_kind("FederatedObject", "federatedobjects", true)
-    } else {
-        core_kind("ClusterFederatedObject", "clusterfederatedobjects", false)
-    }
-}
-
-/// Whether the labels of a source ask for propagation.
-pub(crate) fn asks(object: &Value) -> bool {
-    let refuses = annotation_of(object, annotation::NO_FEDERATED_RESOURCE)
-        .is_some_and(|text| !text.is_empty());
-    let named = |key| label_of(object, key).is_some_and(|name| !name.is_empty());
-    !refuses && (named(label::PROPAGATION_POLICY) || named(label::CLUSTER_PROPAGATION_POLICY))
-}
 
 /// A kind of policy: where it is kept and which label names it.
 struct PolicyKind {
@@ -351,29 +328,6 @@ async fn follow_sources(
     .await;
 }
 
-/// Stores a source if anything asks for it; returns its key if it is stored.
-pub(crate) fn put_source(
-    ctx: &Context,
-    config: &TypeConfig,
-    object: Value,
-    priority: Priority,
-) -> Option<Key> {
-    let key = Key::of_source(&object, &config.name)?;
-    let wanted = asks(&object)
-        || has_finalizer(&object, finalizer::FEDERATE)
-        || ctx.sources.get(&key).is_some()
-        || ctx.federated.get(&key).is_some();
-    if !wanted {
-        return None;
-    }
-    match ctx.sources.put(key.clone(), &config.name, object) {
-        Changed::Content => ctx.propagate.push(key.clone(), priority),
-        Changed::Status => ctx.report_soon(&key),
-        Changed::Nothing => {}
-    }
-    Some(key)
-}
-
 async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
     let mut listed = Some(listed);
     let mut present: HashSet<Key> = HashSet::new();
@@ -419,22 +373,6 @@ async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
         },
     )
     .await;
-}
-
-/// Takes a state of a federated object over, from the watch or from an answer to our own write.
-pub(crate) fn put_federated(ctx: &Context, object: Value, priority: Priority) {
-    let Some(key) = Key::of_object(&object) else {
-        return;
-    };
-    match ctx.federated.put(key.clone(), object, &ctx.type_configs) {
-        Changed::Content => {
-            ctx.dispatch(&key, priority);
-            ctx.propagate.push(key.clone(), priority);
-            ctx.report_soon(&key);
-        }
-        Changed::Status => ctx.report_soon(&key),
-        Changed::Nothing => {}
-    }
 }
 
 fn remove_federated(ctx: &Context, key: &Key, uid: &str) {

@@ -1,7 +1,7 @@
 //! One table a kind: `testdata/KIND.json` holds what members report and what the source is to say.
 
-use crate::status::aggregate::aggregate;
-use crate::status::observe::observe;
+use crate::copies::aggregate::aggregate;
+use crate::copies::observe::observe;
 use navarch_crds::names::ClusterName;
 use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use serde::Deserialize;

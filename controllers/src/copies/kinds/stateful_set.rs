@@ -2,8 +2,8 @@
 //! only). Revisions are names inside a member: the source gets one name for all of them.
 
 use super::Figures as Kept;
+use crate::copies::aggregate::{Inputs, set, set_always};
 use crate::pointer;
-use crate::status::aggregate::{Inputs, set, set_always};
 use navarch_crds::go::hash::fnv1_32;
 use serde_json::{Map, Value};
 

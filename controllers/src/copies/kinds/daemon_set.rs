@@ -1,8 +1,8 @@
 //! `DaemonSet`s: sums.
 
 use super::Figures as Kept;
+use crate::copies::aggregate::{Inputs, set, set_always};
 use crate::pointer;
-use crate::status::aggregate::{Inputs, set, set_always};
 use serde_json::Value;
 
 /// What is kept of a copy, in the order of [`FIELDS`].

@@ -4,9 +4,9 @@ use navarch_crds::keys::{annotation, finalizer, label, navarch};
 use navarch_crds::v1alpha1::PropagationStatusType as Status;
 use serde_json::{Value, json};
 
-use super::adopt::{Orphaning, orphaning};
-use super::io::{Look, Looked};
-use super::render::Applied;
+use super::{Look, Looked};
+use crate::copies::applied::Applied;
+use crate::dispatch::adopt::{Orphaning, orphaning};
 use crate::fleet::request::{Part, RequestError};
 use crate::runtime::compact::{annotation as annotation_of, finalizers, label as label_of, text};
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::admin;
-use super::context::{Context, Fleet};
-use super::events::Events;
-use super::lease::{self, Term};
-use super::metrics::Metrics;
-use super::options::RunOptions;
-use super::queue::Queue;
-use super::ready::Readiness;
-use super::shutdown::Tasks;
-use super::stores::{Clusters, FederatedObjects, Objects, Sources, TypeConfigs};
 use crate::fleet::connect::Clients;
 use crate::fleet::limits;
 use crate::fleet::request::Requests;
+use crate::host::context::{Context, Fleet};
+use crate::host::stores::{Clusters, FederatedObjects, Objects, Sources, TypeConfigs};
+use crate::runtime::admin;
+use crate::runtime::events::Events;
+use crate::runtime::lease::{self, Term};
+use crate::runtime::metrics::Metrics;
+use crate::runtime::options::RunOptions;
+use crate::runtime::queue::Queue;
+use crate::runtime::ready::Readiness;
+use crate::runtime::shutdown::Tasks;
 
 /// Why a run ended before it was asked to.
 #[derive(Debug, thiserror::Error)]

@@ -109,7 +109,7 @@ async fn of_two_managers_one_leads_and_the_other_takes_over_when_it_stops() {
     };
     federation.start_elected(election("first")).await;
     let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": { "name": "kubeadmiral-controller-manager", "namespace": SYSTEM } });
+        "metadata": { "name": "federation-controller-manager", "namespace": SYSTEM } });
     let held_by = |who: &'static str| move |lease: &Value| lease["spec"]["holderIdentity"] == who;
     federation
         .host

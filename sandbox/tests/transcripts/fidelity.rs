@@ -189,13 +189,7 @@ pub(crate) fn classify(
         "events"
     } else if matches!(command.number, 353 | 355 | 360 | 569) {
         "outside"
-    } else if path.contains("/pods") && differences.iter().all(|d| !d.starts_with("header")) {
-        MOMENT
-    } else if WORKLOADS.iter().any(|w| path.contains(w))
-        && differences
-            .iter()
-            .all(|d| moving(d) || remade(d) || d.contains("/managedFields"))
-    {
+    } else if by_controllers(path, differences) {
         MOMENT
     } else if any("status: recorded") && differences.len() == 1 {
         "status"
@@ -225,6 +219,13 @@ const WORKLOADS: [&str; 7] = [
     "/nodes",
     "/endpoint",
 ];
+
+/// Whether all differences are in what controllers make, or write, in their own time.
+fn by_controllers(path: &str, differences: &[String]) -> bool {
+    let theirs = |d: &String| moving(d) || remade(d) || d.contains("/managedFields");
+    let pods = path.contains("/pods") && differences.iter().all(|d| !d.starts_with("header"));
+    pods || (WORKLOADS.iter().any(|w| path.contains(w)) && differences.iter().all(theirs))
+}
 
 /// Whether a difference comes of a pod that its controller has made anew, or not yet, or that is gone already.
 fn remade(difference: &str) -> bool {

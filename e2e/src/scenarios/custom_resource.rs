@@ -98,6 +98,7 @@ spec: {schedulingMode: Duplicate}
     world
         .in_every_member(&berths, "is established", is_established)
         .await?;
+    world.until_members_serve(BERTH).await?;
 
     let manifests = [
         TYPE_CONFIG.to_owned(),

@@ -94,6 +94,7 @@ pub(super) async fn rejects_an_object(world: &World) -> Outcome {
             })
             .await?;
     }
+    world.until_members_serve(BERTH).await?;
     let manifests = [
         TYPE_CONFIG.to_owned(),
         duplicate("everywhere", &[]),

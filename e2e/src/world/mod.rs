@@ -153,6 +153,28 @@ impl World {
             .map(|_all| ())
     }
 
+    /// Waits until the host knows that every member serves a kind: members that do not are not chosen, and by default a
+    /// policy does not look again when that changes (`clusterAPIResourcesChanged`).
+    pub(crate) async fn until_members_serve(&self, kind: Kind) -> Outcome {
+        let serves = |cluster: &Value| {
+            let types = cluster
+                .pointer("/status/apiResourceTypes")
+                .and_then(Value::as_array);
+            types.into_iter().flatten().any(|served| {
+                read::text(served, "/kind") == kind.kind
+                    && read::text(served, "/group") == kind.group
+            })
+        };
+        let clusters = self
+            .members
+            .iter()
+            .map(|member| self.target(CLUSTER, &member.name));
+        for cluster in clusters {
+            self.host.until(&cluster, "serves the kind", serves).await?;
+        }
+        Ok(())
+    }
+
     /// Cuts a member off and waits until the host knows.
     pub(crate) async fn cut_off(&self, member: &Place) -> Outcome {
         self.backend.cut_off(&member.name, true)?;

@@ -209,7 +209,7 @@ impl Look<'_> {
             return Looked::waits(status, why);
         }
         if self.is_unmanaged_namespace() {
-            return if self.is_placed() {
+            return if self.is_placed() && !cascading {
                 Looked::ok()
             } else {
                 Looked::absent()

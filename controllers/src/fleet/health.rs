@@ -39,7 +39,24 @@ pub(crate) async fn probe(requests: &Requests) -> Probe {
 pub(crate) struct Served {
     pub(crate) types: Vec<ApiResource>,
     /// Groups whose own server does not answer: their types are unknown, not absent.
-    pub(crate) unknown: Vec<String>,
+    pub(crate) unknown: Vec<(String, String)>,
+}
+
+impl Served {
+    /// What is served, with the types known before of the groups that could not be read: an aggregated
+    /// server that is down is no reason to take its objects away.
+    pub(crate) fn complete(self, known: &[ApiResource]) -> Vec<ApiResource> {
+        let mut types = self.types;
+        let kept = known.iter().filter(|known| {
+            self.unknown
+                .iter()
+                .any(|(group, version)| known.group == *group && known.version == *version)
+        });
+        types.extend(kept.cloned());
+        types.sort();
+        types.dedup();
+        types
+    }
 }
 
 /// Reads what the member serves: aggregated discovery in two requests; where that is not offered,
@@ -85,7 +102,7 @@ pub(crate) async fn discover(requests: &Requests) -> Result<Served, RequestError
             Err(RequestError::Refused { status, .. })
                 if status.code >= 500 || status.code == 404 =>
             {
-                served.unknown.push(path);
+                served.unknown.push((group, version));
             }
             Err(error) => return Err(error),
         }
@@ -135,6 +152,27 @@ fn types(list: &Value, group: &str, version: &str) -> Vec<ApiResource> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn types_of_a_group_that_cannot_be_read_stay_and_those_of_a_group_that_is_gone_go() {
+        let of = |group: &str, kind: &str| ApiResource {
+            group: group.to_owned(),
+            version: "v1".to_owned(),
+            kind: kind.to_owned(),
+            ..ApiResource::default()
+        };
+        let served = Served {
+            types: vec![of("apps", "Deployment")],
+            unknown: vec![("down.example.com".to_owned(), "v1".to_owned())],
+        };
+        let known = [
+            of("apps", "Deployment"),
+            of("down.example.com", "Widget"),
+            of("gone.example.com", "Gadget"),
+        ];
+        let expected = vec![of("apps", "Deployment"), of("down.example.com", "Widget")];
+        assert_eq!(served.complete(&known), expected);
+    }
 
     #[test]
     fn subresources_are_no_types() {

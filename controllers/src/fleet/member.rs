@@ -1,7 +1,7 @@
 //! A member that there is a client for: its queue, its readiness, its records. Driven by plain calls;
 //! the requests are made by the rooms.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use kube::Client;
@@ -42,9 +42,17 @@ struct MemberState {
     ready: Readiness,
     kinds: HashMap<Arc<str>, Listing>,
     records: HashMap<Key, Record>,
-    absent: HashSet<Key>,
+    absent: HashMap<Key, Gone>,
     outcomes: HashMap<Key, Outcome>,
     served: BTreeSet<(String, String)>,
+}
+
+/// A copy that left the watch: it was deleted or lost the managed label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub(crate) uid: Arc<str>,
+    /// At which it left.
+    pub(crate) version: u64,
 }
 
 #[derive(Debug, Default)]
@@ -188,18 +196,16 @@ impl Member {
             .unwrap_or_default()
     }
 
-    /// What the member serves, as (group/version, kind). `true`: it changed.
-    pub(crate) fn set_served(&self, served: BTreeSet<(String, String)>) -> bool {
-        let mut state = locked(&self.state);
-        let changed = state.served != served;
-        state.served = served;
-        changed
+    /// What the member serves, as (group, kind).
+    pub(crate) fn set_served(&self, served: BTreeSet<(String, String)>) {
+        locked(&self.state).served = served;
     }
 
+    /// Whether it serves the kind in any version: copies outlive the version they were applied in.
     pub(crate) fn serves(&self, kind: &Kind) -> bool {
         locked(&self.state)
             .served
-            .contains(&(kind.api_version(), kind.kind.to_string()))
+            .contains(&(kind.group.to_string(), kind.kind.to_string()))
     }
 
     // === records ===
@@ -226,19 +232,25 @@ impl Member {
         // Outside the lock: this renders.
         intact(before.as_ref(), &mut record);
         let mut state = locked(&self.state);
+        // The answer to our own write may be handled after the event that says that it is gone.
+        if state.absent.get(key).is_some_and(|gone| {
+            gone.uid == record.uid && record.version > 0 && record.version <= gone.version
+        }) {
+            return Err(Stale);
+        }
         state.absent.remove(key);
         Ok(state.records.insert(key.clone(), record))
     }
 
     /// A delete event: proof that the object with `uid` is gone.
-    pub(crate) fn remove_record(&self, key: &Key, uid: &str) -> bool {
+    pub(crate) fn remove_record(&self, key: &Key, gone: Gone) -> bool {
         let mut state = locked(&self.state);
         let known = state.records.get(key);
-        if known.is_some_and(|record| &*record.uid != uid) {
+        if known.is_some_and(|record| record.uid != gone.uid) {
             return false;
         }
         state.records.remove(key);
-        state.absent.insert(key.clone());
+        state.absent.insert(key.clone(), gone);
         true
     }
 
@@ -248,7 +260,7 @@ impl Member {
     }
 
     /// Takes the proof that there is no copy; it serves for one decision.
-    pub(crate) fn take_absent(&self, key: &Key) -> bool {
+    pub(crate) fn take_absent(&self, key: &Key) -> Option<Gone> {
         locked(&self.state).absent.remove(key)
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::copies::applied::{Applied, Replicas};
 use crate::copies::drift;
 use crate::copies::observe::{Observed, observe};
-use crate::runtime::compact::{annotation, text};
+use crate::runtime::compact::{Compact, annotation, text};
 
 /// One copy.
 #[derive(Clone, Debug)]
@@ -104,6 +104,16 @@ pub(crate) struct Outcome {
     pub(crate) message: Arc<str>,
 }
 
+impl Outcome {
+    /// Whether the member was seen to hold no copy of this very state of a federated object. An
+    /// earlier state may have been placed again since, and its copy be on the way.
+    pub(crate) fn proves_absence(&self, federated: &Compact) -> bool {
+        self.state == State::Absent
+            && self.uid == federated.uid
+            && self.generation == federated.generation
+    }
+}
+
 /// The state of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -111,4 +121,26 @@ pub(crate) enum State {
     Known(PropagationStatusType),
     /// It is certain that the member holds no copy of ours.
     Absent,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn absence_is_only_proven_for_the_state_that_was_looked_at() {
+        let federated = |generation: i64| {
+            Compact::new(json!({ "metadata": { "uid": "u", "generation": generation } }))
+        };
+        let absent = Outcome {
+            state: State::Absent,
+            uid: "u".into(),
+            generation: 3,
+            message: "".into(),
+        };
+        assert!(absent.proves_absence(&federated(3)));
+        // Placed again in between: a copy may be on the way.
+        assert!(!absent.proves_absence(&federated(5)));
+    }
 }

@@ -62,6 +62,22 @@ impl RequestError {
         self.code() == 409
     }
 
+    /// The server said that the object does not exist. A 404 that does not name it (a kind that is not
+    /// served, a proxy) proves nothing.
+    pub(crate) fn is_absence(&self, name: &str) -> bool {
+        matches!(self, Self::Refused { status, .. }
+            if status.code == 404
+                && status.details.as_ref().is_some_and(|details| details.name == name))
+    }
+
+    /// An apply that named a uid met an object with another one, or none. Real servers answer the
+    /// first with 422 (`metadata.uid` cannot be changed), the second with 409.
+    pub(crate) fn is_other_object(&self) -> bool {
+        self.is_conflict()
+            || matches!(self, Self::Refused { status, .. }
+                if status.code == 422 && status.message.contains("metadata.uid"))
+    }
+
     /// The server said that the request itself is wrong: trying again soon is of no use.
     pub(crate) fn is_rejection(&self) -> bool {
         matches!(self.code(), 400 | 403 | 405 | 413 | 415 | 422)
@@ -207,16 +223,7 @@ impl Requests {
         };
         match self.send(call).await {
             Ok(value) => Ok(Some(value)),
-            // A kind that is not served answers 404 without naming an object; that proves nothing.
-            Err(RequestError::Refused { status, .. })
-                if status.code == 404
-                    && status
-                        .details
-                        .as_ref()
-                        .is_some_and(|details| details.name == name) =>
-            {
-                Ok(None)
-            }
+            Err(error) if error.is_absence(name) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -334,7 +341,7 @@ impl Requests {
             .await;
         match answer {
             Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) if error.is_absence(name) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -110,8 +110,15 @@ impl Fleet {
         locked(&self.members).insert(member.name.clone(), member)
     }
 
-    pub(crate) fn remove(&self, name: &ClusterName) -> Option<Arc<Member>> {
-        locked(&self.members).remove(name)
+    /// Removes this very member; one that has taken its place stays.
+    pub(crate) fn remove(&self, member: &Arc<Member>) {
+        let mut members = locked(&self.members);
+        if members
+            .get(&member.name)
+            .is_some_and(|present| Arc::ptr_eq(present, member))
+        {
+            members.remove(&member.name);
+        }
     }
 
     pub(crate) fn get(&self, name: &ClusterName) -> Option<Arc<Member>> {

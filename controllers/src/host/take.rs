@@ -24,12 +24,17 @@ pub(crate) fn federated_kind(key: &Key) -> Kind {
     }
 }
 
+/// Whether a source is to be left as it is (KubeAdmiral `federate/controller.go`): nothing is made for
+/// it, and what there is stays.
+pub(crate) fn is_left_alone(object: &Value) -> bool {
+    annotation_of(object, annotation::NO_FEDERATED_RESOURCE).is_some_and(|text| !text.is_empty())
+}
+
 /// Whether the labels of a source ask for propagation.
 pub(crate) fn asks(object: &Value) -> bool {
-    let refuses = annotation_of(object, annotation::NO_FEDERATED_RESOURCE)
-        .is_some_and(|text| !text.is_empty());
     let named = |key| label_of(object, key).is_some_and(|name| !name.is_empty());
-    !refuses && (named(label::PROPAGATION_POLICY) || named(label::CLUSTER_PROPAGATION_POLICY))
+    !is_left_alone(object)
+        && (named(label::PROPAGATION_POLICY) || named(label::CLUSTER_PROPAGATION_POLICY))
 }
 
 /// Stores a source if anything asks for it; returns its key if it is stored.

@@ -380,7 +380,7 @@ impl ClusterTask {
     }
 
     pub(super) async fn disconnect(&self, connection: Connection) {
-        self.ctx.fleet.remove(&self.name);
+        self.ctx.fleet.remove(&connection.member);
         connection.member.tasks.stop().await;
     }
 
@@ -404,7 +404,11 @@ impl ClusterTask {
             match health::discover(&member.requests).await {
                 Ok(served) => {
                     connection.stale = !served.unknown.is_empty();
-                    self.served(connection, served.types);
+                    let reported = cluster.status.as_ref();
+                    let known = connection.types.take().unwrap_or_else(|| {
+                        reported.map_or_else(Vec::new, |status| status.api_resource_types.clone())
+                    });
+                    self.served(connection, served.complete(&known));
                 }
                 Err(error) => {
                     health = Health::Unwell {
@@ -435,15 +439,15 @@ impl ClusterTask {
     fn served(&self, connection: &mut Connection, types: Vec<ApiResource>) {
         let served = types
             .iter()
-            .map(|served| (served.api_version(), served.kind.clone()))
+            .map(|served| (served.group.clone(), served.kind.clone()))
             .collect();
         connection.types = Some(types);
-        if connection.member.set_served(served) {
-            connection
-                .member
-                .types_changed
-                .send_modify(|version| *version += 1);
-        }
+        connection.member.set_served(served);
+        // Also when they are the same: a type that went and came back in between ended its watch.
+        connection
+            .member
+            .types_changed
+            .send_modify(|version| *version += 1);
     }
 
     fn set_readiness(&self, connection: &mut Connection, health: &Health) {

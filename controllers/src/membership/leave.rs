@@ -9,7 +9,6 @@ use navarch_crds::v1alpha1::FederatedCluster;
 use super::cluster::{ClusterError, ClusterTask, Connection, Next};
 use super::credentials::{self, Use};
 use super::join;
-use crate::fleet::records::State;
 use crate::runtime::queue::Priority;
 
 impl ClusterTask {
@@ -91,10 +90,13 @@ impl ClusterTask {
             .federated
             .keys(|entry| entry.placed.contains(name) || entry.leaving.contains(name))
         {
+            let Some(entry) = self.ctx.federated.get(&key) else {
+                continue;
+            };
             let absent = connection
                 .member
                 .outcome(&key)
-                .is_some_and(|outcome| outcome.state == State::Absent);
+                .is_some_and(|outcome| outcome.proves_absence(&entry.object));
             if !absent {
                 left += 1;
                 connection.member.queue.push(key, Priority::Live);

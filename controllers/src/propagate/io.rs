@@ -16,7 +16,7 @@ use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
 use crate::host::stores::{FederatedEntry, Source, TypeConfig, withdrawing};
-use crate::host::take::{asks, federated_kind, put_federated, put_source};
+use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
 use crate::runtime::compact::{finalizers, has_finalizer, label as label_of, text};
 use crate::runtime::events::reference;
 use crate::runtime::key::Key;
@@ -163,6 +163,9 @@ async fn with_source(
         if source.object.terminating {
             release_source(ctx, key, config, &value).await?;
         }
+        return Ok(());
+    }
+    if !source.object.terminating && last.is_some() && is_left_alone(&value) {
         return Ok(());
     }
     if source.object.terminating || withdraws(&value, last.as_ref()) {

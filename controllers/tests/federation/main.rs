@@ -10,4 +10,5 @@ mod clusters;
 mod harness;
 mod propagation;
 mod resilience;
+mod safety;
 mod withdrawal;

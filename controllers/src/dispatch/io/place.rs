@@ -8,10 +8,11 @@ use super::watch::{CREATED_FOR_CONTENT, accept};
 use super::{Look, Looked};
 use crate::dispatch::adopt::{self, Adoption};
 use crate::dispatch::render::render_with;
-use crate::fleet::records::Record;
-use crate::fleet::request::{Force, Kind, RequestError};
+use crate::fleet::member::Gone;
+use crate::fleet::records::{Record, State};
+use crate::fleet::request::{FIELD_MANAGER, Force, Kind, RequestError};
 use crate::host::take::{federated_kind, put_federated};
-use crate::runtime::compact::annotation as annotation_of;
+use crate::runtime::compact::{annotation as annotation_of, text};
 use crate::runtime::queue::Priority;
 
 const CREATE_FAILED: &str = "CreateInClusterFailed";
@@ -62,7 +63,15 @@ pub(crate) async fn place(look: &Look<'_>) -> Looked {
                 // Left out of an apply, it would be taken off.
                 object["metadata"]["annotations"][annotation::ADOPTED] = json!("true");
             }
+            object["metadata"]["uid"] = json!(&*record.uid);
             let applied = apply(look, &object, Force::Yes).await;
+            if is_other_object(&applied) {
+                // What is there now, if anything, is not what the record is about.
+                look.member.drop_record(look.key);
+                without_uid(&mut object);
+                let first = desired.to_create(look.federated);
+                return create(look, &first, object, &hash).await;
+            }
             conclude(look, &hash, applied, Status::UpdateFailed, UPDATE_FAILED)
         }
         None => {
@@ -175,7 +184,12 @@ async fn make_namespace(look: &Look<'_>, namespace: &str) -> Result<(), RequestE
 /// Nothing is known of a copy: only what is surely absent, ours, or to be adopted is written.
 async fn create(look: &Look<'_>, first: &Value, object: Value, hash: &str) -> Looked {
     let failed = Status::CreationFailed;
-    let existing = if look.member.take_absent(look.key) {
+    // What turned out to be somebody else's leaves our watch too when it is given back.
+    let gone = look.member.take_absent(look.key).filter(|_| {
+        let last = look.member.outcome(look.key);
+        last.is_none_or(|last| last.state != State::Known(Status::AlreadyExists))
+    });
+    let existing = if gone.is_some() {
         None
     } else {
         let read = look
@@ -195,6 +209,11 @@ async fn create(look: &Look<'_>, first: &Value, object: Value, hash: &str) -> Lo
         {
             return Looked::failed(Status::AlreadyExists, "AlreadyExists", error.message());
         }
+        if let Ok(answer) = &applied
+            && !was_created(answer, gone.as_ref())
+        {
+            return give_back(look, answer).await;
+        }
         return conclude(look, hash, applied, failed, CREATE_FAILED);
     };
     if existing.pointer("/metadata/deletionTimestamp").is_some() {
@@ -205,6 +224,48 @@ async fn create(look: &Look<'_>, first: &Value, object: Value, hash: &str) -> Lo
         );
     }
     settle(look, object, hash, &existing).await
+}
+
+/// Whether an apply made the object or merged into one that somebody else had made in between. Of a new
+/// object all fields are ours; a copy that only lost the managed label has the uid that left the watch.
+fn was_created(answer: &Value, gone: Option<&Gone>) -> bool {
+    let managers = answer
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array);
+    let only_ours = managers
+        .into_iter()
+        .flatten()
+        .all(|entry| entry.get("manager").and_then(Value::as_str) == Some(FIELD_MANAGER));
+    only_ours || gone.is_some_and(|gone| text(answer, "/metadata/uid") == Some(&gone.uid))
+}
+
+/// Takes back what an apply without force merged into an object that is not ours: only fields that
+/// nobody else set were added, and an empty apply removes just those.
+async fn give_back(look: &Look<'_>, merged: &Value) -> Looked {
+    let mut empty = json!({
+        "apiVersion": merged.get("apiVersion"), "kind": merged.get("kind"),
+        "metadata": { "name": look.name, "uid": merged.pointer("/metadata/uid") },
+    });
+    if let Some(namespace) = look.namespace {
+        empty["metadata"]["namespace"] = json!(namespace);
+    }
+    match apply(look, &empty, Force::No).await {
+        Ok(_) => {
+            let why = "an object of this name was made there by somebody else in between";
+            Looked::failed(Status::AlreadyExists, "AlreadyExists", why)
+        }
+        Err(error) => Looked::request(Status::CreationFailed, CREATE_FAILED, &error),
+    }
+}
+
+fn is_other_object(applied: &Result<Value, RequestError>) -> bool {
+    matches!(applied, Err(error) if error.is_other_object())
+}
+
+fn without_uid(object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("uid");
+    }
 }
 
 /// An object of that name is there: whose is it?
@@ -221,6 +282,7 @@ async fn settle(look: &Look<'_>, mut object: Value, hash: &str, existing: &Value
             if before || decision == Adoption::Adopt {
                 object["metadata"]["annotations"][annotation::ADOPTED] = json!("true");
             }
+            object["metadata"]["uid"] = json!(text(existing, "/metadata/uid"));
             let applied = apply(look, &object, Force::Yes).await;
             conclude(look, hash, applied, Status::UpdateFailed, UPDATE_FAILED)
         }

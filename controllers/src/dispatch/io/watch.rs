@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::copies::drift;
 use crate::dispatch::render::render_with;
 use crate::federated::Federated;
-use crate::fleet::member::{Member, Stale};
+use crate::fleet::member::{Gone, Member, Stale};
 use crate::fleet::records::{Record, own_fields};
 use crate::fleet::watch::{Seen, follow_when_served};
 use crate::host::context::Context;
@@ -41,7 +41,8 @@ pub(crate) async fn follow_kinds(ctx: Arc<Context>, member: Arc<Member>) {
             .map(|config| (Arc::clone(&config.name), config))
             .collect();
         running.retain(|name, (config, token)| {
-            let keep = wanted.get(name).is_some_and(|now| now.kind == config.kind);
+            // The task looks at copies by its type config, so a change of any part starts it anew.
+            let keep = wanted.get(name) == Some(config);
             if !keep {
                 token.cancel();
                 member.forget_kind(name);
@@ -253,15 +254,24 @@ fn gone(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value) {
     let Some(key) = key_of(object, config) else {
         return;
     };
-    let uid = text(object, "/metadata/uid").unwrap_or_default();
+    let version = text(object, "/metadata/resourceVersion");
+    let gone = Gone {
+        uid: text(object, "/metadata/uid").unwrap_or_default().into(),
+        version: version
+            .and_then(|version| version.parse().ok())
+            .unwrap_or(0),
+    };
     // Losing the managed label ends a watch with a selector like a deletion does. Both are answered
     // alike: what is wanted is applied without force, what is not wanted has been taken over.
-    if !member.remove_record(&key, uid) {
+    if !member.remove_record(&key, gone) {
         return;
     }
     if ctx.federated.get(&key).is_some() {
         member.queue.push(key.clone(), Priority::Live);
         ctx.report_soon(&key);
+    } else {
+        // Nobody will ask for it.
+        member.take_absent(&key);
     }
 }
 

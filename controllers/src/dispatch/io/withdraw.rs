@@ -8,6 +8,7 @@ use super::{Look, Looked};
 use crate::copies::applied::Applied;
 use crate::dispatch::adopt::{Orphaning, orphaning};
 use crate::fleet::request::{Part, RequestError};
+use crate::host::stores::FederatedEntry;
 use crate::runtime::compact::{annotation as annotation_of, finalizers, label as label_of, text};
 
 const DELETE_FAILED: &str = "DeleteInClusterFailed";
@@ -15,7 +16,7 @@ const DELETE_FAILED: &str = "DeleteInClusterFailed";
 /// Removes the copy. `Absent` is only answered on proof: a read that said 404, a delete event of the
 /// very object, or an object that is not ours.
 pub(crate) async fn withdraw(look: &Look<'_>) -> Looked {
-    if look.member.take_absent(look.key) {
+    if look.member.take_absent(look.key).is_some() {
         return Looked::absent();
     }
     if look
@@ -92,12 +93,17 @@ fn is_ours(look: &Look<'_>, existing: &Value) -> bool {
     if annotation_of(existing, super::watch::CREATED_FOR_CONTENT).is_some() {
         return false;
     }
+    let recorded = look.entry.placed.contains(&look.member.name)
+        || look.entry.leaving.contains(&look.member.name);
     match Applied::read(existing) {
-        Some(applied) => applied.uid == *look.entry.object.uid,
-        None => {
-            look.entry.placed.contains(&look.member.name)
-                || look.entry.leaving.contains(&look.member.name)
+        Some(applied) if applied.uid == *look.entry.object.uid => true,
+        // Applied for a federated object that was replaced by ours (deleted by force, or the host was
+        // restored without uids): a copy that is equal is not applied again, so its mark stays.
+        Some(applied) => {
+            let lives = |entry: &FederatedEntry| *entry.object.uid == *applied.uid;
+            recorded && look.ctx.federated.keys(lives).is_empty()
         }
+        None => recorded,
     }
 }
 
@@ -141,7 +147,7 @@ async fn let_go(look: &Look<'_>, existing: &Value) -> Looked {
             look.member.drop_record(look.key);
             Looked::absent()
         }
-        Err(error) if error.is_not_found() => Looked::absent(),
+        Err(error) if error.is_absence(look.name) => Looked::absent(),
         Err(error) => Looked::request(Status::LabelRemovalFailed, DELETE_FAILED, &error),
     }
 }
@@ -158,7 +164,10 @@ async fn delete(look: &Look<'_>, existing: &Value) -> Result<bool, RequestError>
     let requests = &look.member.requests;
     let left = without_old_finalizer(existing);
     if left.len() < finalizers(existing).len() {
-        let patch = json!({ "metadata": { "finalizers": left } });
+        let patch = json!({ "metadata": {
+            "finalizers": left,
+            "resourceVersion": existing.pointer("/metadata/resourceVersion"),
+        } });
         requests
             .merge(kind, look.namespace, look.name, Part::Whole, &patch)
             .await?;

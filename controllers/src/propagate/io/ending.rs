@@ -8,7 +8,6 @@ use navarch_crds::names::ClusterName;
 use serde_json::Value;
 
 use super::{PropagateError, write_finalizers};
-use crate::fleet::records::State;
 use crate::host::context::Context;
 use crate::host::stores::FederatedEntry;
 use crate::host::take::{federated_kind, put_federated};
@@ -39,7 +38,7 @@ fn is_clear(ctx: &Context, key: &Key, entry: &FederatedEntry, cluster: &ClusterN
     ctx.fleet
         .get(cluster)
         .and_then(|member| member.outcome(key))
-        .is_some_and(|outcome| outcome.state == State::Absent && outcome.uid == entry.object.uid)
+        .is_some_and(|outcome| outcome.proves_absence(&entry.object))
 }
 
 /// The federated object is being deleted: its finalizer goes when no cluster can hold a copy.

@@ -321,6 +321,9 @@ async fn follow_sources(
                         message,
                         "sources could not be watched"
                     );
+                    // No decision rests on all sources being known: a federated object without a known
+                    // source has it looked for. One kind in trouble must not hold up the others.
+                    drop(listed.take());
                 }
             }
         },

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod managers;
 mod merge;
 pub mod path;
+mod scale;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -18,9 +19,10 @@ pub(crate) use tests::recorded_widget;
 
 pub use conflict::Conflict;
 pub use entry::{Entry, Operation};
-pub use fields::FieldSet;
+pub use fields::{FieldSet, plain};
 pub use managers::{Write, after_update, apply, keep_times, manager_name};
 pub use path::Step;
+pub use scale::after_scale;
 
 /// Why a configuration is not applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

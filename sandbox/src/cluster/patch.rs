@@ -105,6 +105,7 @@ impl Cluster {
                         let mut new = other.onto(live, &node)?;
                         check_name(&new, name)?;
                         decode::patched(&info, &mut new, strategic, options, &mut warnings)?;
+                        check_uid(&info, live, &new)?;
                         Ok(new)
                     });
                 let mut written = written?;
@@ -203,4 +204,25 @@ fn check_name(object: &Value, name: &str) -> Result<(), Status> {
     Err(Status::bad_request(format!(
         "the name of the object ({own}) does not match the name on the URL ({name})"
     )))
+}
+
+/// A patch of the uid is no precondition, as it would be in an update: it is an invalid change. The server looks at
+/// metadata twice, and says it twice.
+fn check_uid(info: &ResourceInfo, live: &Value, new: &Value) -> Result<(), Status> {
+    let uid = object::uid(new);
+    if uid.is_empty() || uid == object::uid(live) {
+        return Ok(());
+    }
+    let cause = Cause {
+        reason: "FieldValueInvalid".into(),
+        message: format!("Invalid value: {uid:?}: field is immutable"),
+        field: "metadata.uid".into(),
+    };
+    let name = object::name(live);
+    Err(Status::invalid(
+        &info.group,
+        &info.kind,
+        name,
+        &[cause.clone(), cause],
+    ))
 }

@@ -1,13 +1,14 @@
 //! What happens to an object between its arrival and the store, kind by kind where it must be.
 
 use super::update::Fields;
-use super::{WriteOptions, identity};
+use super::{WriteOptions, convert, identity};
 use crate::apply::{self, Write};
 use crate::object::{self, Gvk, map_mut, metadata_mut};
 use crate::registry::ResourceInfo;
 use crate::schema::{self, Node, Schemas, validate};
 use crate::status::{Cause, Status};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// The kind in the version it is stored in.
 fn stored_kind(info: &ResourceInfo) -> Gvk {
@@ -298,23 +299,59 @@ pub(super) fn managed_fields(
     options: &WriteOptions,
     fields: Fields,
 ) {
-    if fields == Fields::Update {
-        with_write(info, options, |write| {
-            apply::after_update(live, object, write);
-        });
-    }
-    // A real server writes no time for the scale subresource.
-    if options.subresource.as_deref() == Some("scale") {
-        let entries = metadata_mut(object)
-            .get_mut("managedFields")
-            .and_then(Value::as_array_mut);
-        for entry in entries.into_iter().flatten() {
-            if entry.get("subresource").and_then(Value::as_str) == Some("scale") {
-                map_mut(entry).remove("time");
-            }
-        }
+    match (options.subresource.as_deref(), live) {
+        (Some("scale"), Some(live)) => scaled_fields(info, live, object, options),
+        _ if fields == Fields::Update => updated_fields(info, live, object, options),
+        _ => {}
     }
     if let Some(live) = live {
         apply::keep_times(live, object);
     }
+}
+
+/// After a write to the object itself or its status. The paths are those of the version of the request.
+fn updated_fields(
+    info: &ResourceInfo,
+    live: Option<&Value>,
+    object: &mut Value,
+    options: &WriteOptions,
+) {
+    let other_version = info.custom.is_none() && info.gvk() != stored_kind(info);
+    if !other_version {
+        with_write(info, options, |write| {
+            apply::after_update(live, object, write);
+        });
+        return;
+    }
+    let shown = |value: &Value| convert::to(Arc::new(value.clone()), info);
+    let live = live.map(shown);
+    let mut new = Value::clone(&shown(object));
+    let node = node(info);
+    with_write(info, options, |write| {
+        let write = Write {
+            node: &node,
+            ..write.clone()
+        };
+        apply::after_update(live.as_deref(), &mut new, &write);
+    });
+    match new.pointer("/metadata/managedFields").cloned() {
+        Some(entries) => metadata_mut(object).insert("managedFields".into(), entries),
+        None => metadata_mut(object).remove("managedFields"),
+    };
+}
+
+/// After a write to the Scale.
+fn scaled_fields(info: &ResourceInfo, live: &Value, object: &mut Value, options: &WriteOptions) {
+    let path = super::scale::paths(info).spec_replicas;
+    let path = path.trim_start_matches('.');
+    let at = |value: &Value| {
+        value
+            .pointer(&format!("/{}", path.replace('.', "/")))
+            .cloned()
+    };
+    let changed = at(live) != at(object);
+    let replicas = apply::plain(&[path]);
+    with_write(info, options, |write| {
+        apply::after_scale(live, object, write, &replicas, changed);
+    });
 }

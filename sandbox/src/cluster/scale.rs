@@ -52,7 +52,7 @@ impl Cluster {
     }
 }
 
-fn paths(info: &ResourceInfo) -> ScalePaths {
+pub(super) fn paths(info: &ResourceInfo) -> ScalePaths {
     let custom = info.custom.as_ref().and_then(|c| c.scale.clone());
     custom.unwrap_or_else(|| ScalePaths {
         spec_replicas: ".spec.replicas".into(),

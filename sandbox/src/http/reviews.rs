@@ -101,7 +101,13 @@ pub(super) fn token(call: &Call<'_>) -> Result<Reply, Status> {
     let map = object::map_mut(&mut request);
     map.insert("apiVersion".into(), kind.api_version().into());
     map.insert("kind".into(), kind.kind.clone().into());
-    map.insert("spec".into(), spec);
+    // Owned is what was asked for and the default of the API; the audiences and their like are filled in later.
+    let asked = object::field_mut(&mut request, "spec");
+    asked.retain(|_, value| !value.is_null());
+    asked
+        .entry("expirationSeconds")
+        .or_insert_with(|| json!(3600));
     own(call, &mut request, &kind, "token");
+    object::map_mut(&mut request).insert("spec".into(), spec);
     finish(call, request, status)
 }

@@ -49,6 +49,6 @@ fn priority_classes() -> impl Iterator<Item = Value> {
 fn api_service() -> Value {
     json!({"apiVersion": "v1", "kind": "Service",
         "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
-        "spec": {"type": "ClusterIP", "clusterIP": super::addresses::FIRST,
+        "spec": {"type": "ClusterIP", "clusterIP": super::addresses::FIRST, "ipFamilyPolicy": "SingleStack",
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]}})
 }

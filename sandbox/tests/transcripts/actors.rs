@@ -115,7 +115,7 @@ pub(crate) fn of(command: &Command, index: usize) -> Vec<Act> {
         (705, 0) => vec![config_map(
             "held",
             "kubectl-create",
-            &json!({"finalizers": ["shop.example/hold"]}),
+            &json!({"finalizers": ["shop.example/hold"], "managedFields": [{}]}),
             Value::Null,
         )],
         (718, 0) => {

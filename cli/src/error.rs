@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Every way in which a command ends without having done what was asked.
-/// What a command could not do.
 #[derive(Debug, thiserror::Error)]
 #[expect(
     missing_docs,
@@ -64,6 +63,11 @@ pub enum CliError {
     Sandbox(#[source] Box<dyn Error + Send + Sync>),
     #[error("running the controllers")]
     Controllers(#[source] Box<dyn Error + Send + Sync>),
+    #[error("installing into context {context:?}")]
+    Install {
+        context: String,
+        source: Box<dyn Error + Send + Sync>,
+    },
     #[error("starting {command:?}")]
     Start {
         command: String,
@@ -90,7 +94,23 @@ impl CliError {
 
     /// The text for standard error: the sentence, its causes, and what to do.
     pub(crate) fn report(&self) -> String {
-        let mut text = format!("navarch: {self}");
+        let mut text = format!("navarch: {}", self.sentence());
+        if let Some(advice) = self.advice() {
+            let _written = write!(text, "\n  {advice}");
+        }
+        text
+    }
+
+    /// What was being done and why it failed, causes included.
+    pub(crate) fn sentence(&self) -> String {
+        let mut text = self.to_string();
+        if let Self::Request { source, .. } = self
+            && let kube::Error::Api(status) = source.as_ref()
+        {
+            // kube shows its parsed answer inside out; the message and the code are what a user needs.
+            let _written = write!(text, ": {} ({})", status.message.trim(), status.code);
+            return text;
+        }
         let mut cause = self.source();
         let mut last = self.to_string();
         while let Some(error) = cause {
@@ -100,9 +120,6 @@ impl CliError {
                 last = message;
             }
             cause = error.source();
-        }
-        if let Some(advice) = self.advice() {
-            let _written = write!(text, "\n  {advice}");
         }
         text
     }
@@ -119,6 +136,10 @@ impl CliError {
             Self::Refused { advice, .. } | Self::TimedOut { advice, .. } => Some(advice.clone()),
             Self::Request { source, .. } => request_advice(source),
             Self::Document { .. } => Some("Mend that document; nothing was printed for the others.".to_owned()),
+            Self::WriteFile { .. } => Some("Name a folder that exists or can be made, and that you may write to.".to_owned()),
+            Self::Install { .. } => Some(
+                "Is the API server of this context reachable, and may its credentials create resource definitions? Run `navarch install` again then: it goes on where it stopped.".to_owned(),
+            ),
             Self::ReadFile { .. } => Some("Check the path; `-` reads standard input.".to_owned()),
             Self::Start { .. } => Some("Check that the command exists and is on PATH.".to_owned()),
             _ => None,

@@ -48,6 +48,7 @@ pub(crate) fn placement(spec: &GenericFederatedObjectSpec) -> BTreeMap<String, O
 /// `OK`, or what is wrong where.
 pub(crate) fn status_text(
     metadata: &ObjectMeta,
+    spec: &GenericFederatedObjectSpec,
     status: Option<&GenericFederatedObjectStatus>,
 ) -> String {
     if metadata.deletion_timestamp.is_some() {
@@ -66,6 +67,9 @@ pub(crate) fn status_text(
         return wrong.join(", ");
     }
     if Some(status.synced_generation) == metadata.generation {
+        if placement(spec).is_empty() {
+            return "Not placed".to_owned();
+        }
         "OK".to_owned()
     } else {
         "Pending".to_owned()

@@ -44,10 +44,11 @@ pub(crate) async fn connect(
     if file.is_none() && context.is_none() && is_in_cluster() {
         return in_cluster();
     }
-    let from = file.map_or_else(
-        || "in the default place".to_owned(),
-        |path| path.display().to_string(),
-    );
+    let from = match (file, std::env::var("KUBECONFIG")) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Ok(named)) if !named.is_empty() => format!("{named} (from $KUBECONFIG)"),
+        (None, _) => "~/.kube/config".to_owned(),
+    };
     let text = match file {
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
@@ -66,6 +67,12 @@ pub(crate) async fn connect(
         .or_else(|| text.current_context.clone())
     {
         Some(chosen) if known.contains(&chosen) => chosen,
+        None if context.is_none() => {
+            return Err(CliError::Refused {
+                message: format!("the kubeconfig {from} has no current context"),
+                advice: format!("Name one: {}.", known.join(", ")),
+            });
+        }
         other => {
             return Err(CliError::NoContext {
                 context: other.unwrap_or_default(),

@@ -24,8 +24,12 @@ use clap::Parser;
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = commands::Arguments::parse();
-    let shown = matches!(arguments.command, commands::Command::Demo(_));
-    logging::start(arguments.verbosity, arguments.log_format, shown);
+    let talk = match arguments.command {
+        commands::Command::Demo(_) => logging::Talk::Errors,
+        commands::Command::ControllerManager(_) => logging::Talk::Changes,
+        _ => logging::Talk::Warnings,
+    };
+    logging::start(arguments.verbosity, arguments.log_format, talk);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

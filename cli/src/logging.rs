@@ -1,6 +1,8 @@
 //! Where log lines go: standard error, filtered by `-v` or `RUST_LOG`. The filter silences kube's own
 //! lines that could hold bodies (a Secret may be in one) or repeat for every request to a member that is down.
 
+use std::io::IsTerminal as _;
+
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -14,13 +16,23 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts logging once for the process. `verbosity` counts the `-v` flags; `shown` says that the command shows on
-/// purpose what would be a warning elsewhere.
-pub(crate) fn start(verbosity: u8, format: LogFormat, shown: bool) {
+/// What a command says in its log when no `-v` is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Talk {
+    /// It shows on purpose what would be a warning elsewhere.
+    Errors,
+    /// It answers and ends.
+    Warnings,
+    /// It runs for long, and its log is all there is to see of it.
+    Changes,
+}
+
+/// Starts logging once for the process. `verbosity` counts the `-v` flags.
+pub(crate) fn start(verbosity: u8, format: LogFormat, talk: Talk) {
     let level = match verbosity {
-        0 if shown => "error",
-        0 => "warn",
-        1 => "info",
+        0 if talk == Talk::Errors => "error",
+        0 if talk == Talk::Warnings => "warn",
+        0 | 1 => "info",
         2 => "debug",
         _ => "trace",
     };
@@ -32,6 +44,7 @@ pub(crate) fn start(verbosity: u8, format: LogFormat, shown: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second start (tests in one process) finds a subscriber in place: that one stays.
     let _already_started = match format {

@@ -103,8 +103,20 @@ fn duration(text: &str) -> Result<Duration, String> {
     parsed.to_std().ok_or_else(|| format!("{text} is negative"))
 }
 
+/// Where the admin endpoints are, for the first log line.
+fn options_address(flags: &ControllerManagerFlags) -> Result<String, CliError> {
+    let address = flags.admin()?;
+    Ok(address.map_or_else(|| "none".to_owned(), |address| address.to_string()))
+}
+
 pub(crate) async fn run(flags: ControllerManagerFlags) -> Result<(), CliError> {
     let target = flags.host.target().await?;
+    tracing::info!(
+        context = target.context,
+        host = %target.config.cluster_url,
+        admin = options_address(&flags)?,
+        "controllers start; Ctrl-C ends them"
+    );
     let options = flags.options(target.config)?;
     let shutdown = CancellationToken::new();
     let signal = shutdown.clone();

@@ -216,7 +216,7 @@ fn object_row(
         text("/metadata/name"),
         policy,
         crate::federation::placement_text(spec),
-        crate::federation::status_text(metadata, status),
+        crate::federation::status_text(metadata, spec, status),
         age(metadata),
     ]
 }

@@ -16,7 +16,10 @@ pub(crate) async fn run(flags: InstallFlags) -> Result<(), CliError> {
     let target = flags.host.target().await?;
     let report = navarch_controllers::install::install(&target.client)
         .await
-        .map_err(|error| CliError::Controllers(Box::new(error)))?;
+        .map_err(|error| CliError::Install {
+            context: target.context.clone(),
+            source: Box::new(error),
+        })?;
     output::print(&format!(
         "Navarch is installed in context {:?}: {} resource definitions, {} type configs.\nNext: navarch controller-manager --context {}, then navarch join NAME --host-context {} --member-context MEMBER",
         target.context,

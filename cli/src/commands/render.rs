@@ -80,6 +80,9 @@ fn place(manifests: &[Manifest], error: &OfflineError) -> CliError {
 /// The copies as manifests, each below a comment that says whose and where; problems as comments, too.
 fn text(rendered: &Rendered) -> Result<String, CliError> {
     let mut text = String::new();
+    if rendered.results.is_empty() {
+        text.push_str("# Nothing to render: the input has no source object, such as a Deployment with a policy label.\n");
+    }
     for result in &rendered.results {
         let object = &result.object;
         let place = if object.namespace.is_empty() {

@@ -71,8 +71,9 @@ pub(crate) async fn run(flags: UnjoinFlags) -> Result<(), CliError> {
             flags.name, host.context
         )),
         Err(error) => output::print(&format!(
-            "{} is unjoined and its workloads stay, but the member could not be cleared ({error}).\nNext, in the member: kubectl delete namespace {} && kubectl delete clusterrole,clusterrolebinding {}",
+            "{} is unjoined and its workloads stay, but the member could not be cleared ({}).\nNext, in the member: kubectl delete namespace {} && kubectl delete clusterrole,clusterrolebinding {}",
             flags.name,
+            error.sentence(),
             keys::SYSTEM_NAMESPACE,
             member_access::ROLE
         )),
@@ -150,10 +151,11 @@ async fn release(
 async fn clear_member(member: &Target, cluster: &FederatedCluster) -> Result<(), CliError> {
     let namespaces: Api<Namespace> = Api::all(member.client.clone());
     let doing = |what: &str| CliError::request(format!("deleting {what} in {:?}", member.context));
-    let namespace = namespaces
-        .get_opt(keys::SYSTEM_NAMESPACE)
-        .await
-        .map_err(doing("the system namespace"))?;
+    let namespace = match namespaces.get_opt(keys::SYSTEM_NAMESPACE).await {
+        // The controllers were quicker: they removed the account whose token this is.
+        Err(kube::Error::Api(status)) if status.code == 401 => return Ok(()),
+        answer => answer.map_err(doing("the system namespace"))?,
+    };
     if let Some(namespace) = namespace {
         if namespace
             .annotations()
@@ -200,7 +202,7 @@ async fn delete_secret(host: &Target, cluster: &FederatedCluster) -> Result<(), 
 fn absent_is_fine<T>(outcome: Result<T, kube::Error>) -> Result<(), kube::Error> {
     match outcome {
         Ok(_deleted) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 401 | 404) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -4,6 +4,8 @@
 
 mod join;
 
+use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,6 +71,8 @@ pub struct Playground {
     members: Vec<ApiServer>,
     options: PlaygroundOptions,
     kubeconfig: PathBuf,
+    /// Locked as long as it holds, so that no second playground writes into the same folder.
+    _kubeconfig_lock: File,
     /// Removes the temporary folder, if there is one.
     _folder: Option<tempfile::TempDir>,
     clients: Vec<Target>,
@@ -102,7 +106,7 @@ impl Playground {
             )
         }));
         let (host, members) = futures::try_join!(host, members)?;
-        let (kubeconfig, folder) = write_kubeconfig(&options, &host, &members)?;
+        let (kubeconfig, lock, folder) = write_kubeconfig(&options, &host, &members)?;
         let mut clients = Vec::new();
         for server in std::iter::once(&host).chain(&members) {
             clients.push(target(&kubeconfig, server.name()).await?);
@@ -112,6 +116,7 @@ impl Playground {
             members,
             options,
             kubeconfig,
+            _kubeconfig_lock: lock,
             _folder: folder,
             clients,
             controllers: None,
@@ -248,17 +253,37 @@ impl Playground {
             count => format!("contexts member-1 … member-{count}"),
         };
         let path = self.kubeconfig.display();
+        let mut next = vec![
+            format!("export KUBECONFIG={path}"),
+            "kubectl get federatedclusters".to_owned(),
+        ];
+        if !self.members.is_empty() {
+            next.push("kubectl --context member-1 get nodes".to_owned());
+        }
+        if self.options.controllers == Controllers::Off {
+            next.push("navarch controller-manager --context host    # nothing reconciles until a manager runs".to_owned());
+        }
+        if self.options.joining == Joining::Off && !self.members.is_empty() {
+            next.push(
+                "navarch join member-1 --host-context host --member-context member-1".to_owned(),
+            );
+        }
+        next.push("navarch get clusters".to_owned());
         format!(
-            "\nReady: context host and {members} in {path}\n\n  export KUBECONFIG={path}\n  kubectl get federatedclusters\n  kubectl --context member-1 get nodes\n  navarch get clusters\n"
+            "\nReady: context host and {members} in {path}\n\n  {}\n",
+            next.join("\n  ")
         )
     }
 
-    /// Ends the controllers, then the servers, and removes the temporary folder.
+    /// Ends the controllers, then the servers, and removes the kubeconfig: it leads nowhere now.
     pub async fn stop(mut self) {
         self.stop_controllers().await;
         self.host.stop().await;
         for server in self.members {
             server.stop().await;
+        }
+        if let Err(error) = std::fs::remove_file(&self.kubeconfig) {
+            tracing::debug!(%error, "the kubeconfig was gone already");
         }
     }
 }
@@ -281,7 +306,7 @@ fn write_kubeconfig(
     options: &PlaygroundOptions,
     host: &ApiServer,
     members: &[ApiServer],
-) -> Result<(PathBuf, Option<tempfile::TempDir>), CliError> {
+) -> Result<(PathBuf, File, Option<tempfile::TempDir>), CliError> {
     let servers: Vec<&ApiServer> = std::iter::once(host).chain(members).collect();
     let text = navarch_sandbox::kubeconfig::merge(&servers);
     let (folder, temporary) = match &options.dir {
@@ -308,24 +333,38 @@ fn write_kubeconfig(
         }
     };
     let path = folder.join("kubeconfig");
-    write_private(&path, &text).map_err(|source| CliError::WriteFile {
+    let failed = |source| CliError::WriteFile {
         path: path.clone(),
         source,
-    })?;
-    Ok((path, temporary))
+    };
+    let file = open_private(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(CliError::Refused {
+                message: format!("another sandbox uses {}", folder.display()),
+                advice: "Give each its own --dir, or none.".to_owned(),
+            });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    file.set_len(0)
+        .and_then(|()| (&file).write_all(text.as_bytes()))
+        .map_err(failed)?;
+    Ok((path, file, temporary))
 }
 
 /// Credentials are for their owner alone, from the first byte.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new()
+fn open_private(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)
-        .truncate(true)
+        .truncate(false)
         .mode(0o600)
         .open(path)?;
-    file.write_all(text.as_bytes())
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 async fn target(kubeconfig: &Path, context: &str) -> Result<Target, CliError> {

@@ -295,7 +295,9 @@ fn ask(
             Some(decision)
         }
         Err(broken) => {
-            let mut problem = Refusal::new("SchedulingFailed", broken.to_string());
+            // The plugin's name alone does not help: what it said is what the user has to correct.
+            let message = format!("{broken}: {}", broken.error);
+            let mut problem = Refusal::new("SchedulingFailed", message);
             problem.again = true;
             problems.push(problem);
             None

@@ -4,7 +4,7 @@
 mod ending;
 pub(crate) mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -363,6 +363,19 @@ async fn refresh(
     Ok(())
 }
 
+/// One text for each reason: several annotations may be wrong, or several clusters.
+fn by_reason(problems: &[decide::Refusal]) -> BTreeMap<&'static str, String> {
+    let mut texts: BTreeMap<&'static str, String> = BTreeMap::new();
+    for problem in problems {
+        let text = texts.entry(problem.reason).or_default();
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        text.push_str(&problem.message);
+    }
+    texts
+}
+
 /// Makes the one write.
 async fn act(
     ctx: &Context,
@@ -370,8 +383,8 @@ async fn act(
     decided: decide::Decided,
     about: &ObjectReference,
 ) -> Result<(), PropagateError> {
-    for problem in &decided.problems {
-        ctx.events.warn(about, problem.reason, "", &problem.message);
+    for (reason, message) in by_reason(&decided.problems) {
+        ctx.events.warn(about, reason, "", &message);
     }
     for settled in decide::REASONS {
         if !decided

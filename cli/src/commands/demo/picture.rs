@@ -92,14 +92,15 @@ impl Seen {
         let mut headers = vec!["DEPLOYMENT shop"];
         headers.extend(self.members.keys().map(String::as_str));
         headers.push("HOST SAYS");
+        // One width from the first line to the last, or plain output would not line up.
         let cell = |copy: Option<Copy>| match copy {
-            Some(copy) => format!("{}/{} ready", copy.ready, copy.wanted),
-            None => "none".to_owned(),
+            Some(copy) => format!("{:<11}", format!("{}/{} ready", copy.ready, copy.wanted)),
+            None => format!("{:<11}", "none"),
         };
         let mut row = vec![String::new()];
         for (name, copy) in &self.members {
             row.push(if self.down.contains(name) {
-                "down".to_owned()
+                format!("{:<11}", "down")
             } else {
                 cell(*copy)
             });

@@ -1,6 +1,14 @@
 //! The commands as a user runs them, through the binary: what they answer, what they refuse and with which words, and
 //! the exit status. Whatever needs API servers shares two sandboxes, started once.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::unwrap_in_result,
+    clippy::expect_used,
+    reason = "a test fails with what is wrong"
+)]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -113,6 +121,11 @@ impl Drop for Sandbox {
     }
 }
 
+/// Asks again until it holds: the commands asked are processes of their own, so there is nothing to be woken by.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a pause between two questions, on a thread of this test alone"
+)]
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {

@@ -322,12 +322,16 @@ impl Requests {
         namespace: Option<&str>,
         name: &str,
         uid: Option<&str>,
+        version: Option<u64>,
     ) -> Result<bool, RequestError> {
         let mut options = json!({
             "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
         });
         if let Some(uid) = uid {
             options["preconditions"] = json!({ "uid": uid });
+        }
+        if let Some(version) = version {
+            options["preconditions"]["resourceVersion"] = json!(version.to_string());
         }
         let answer = self
             .send(Call {

@@ -189,7 +189,13 @@ pub(crate) async fn release(
     }
     // The roles go with it by their owner reference; taking them first would take our own right.
     member
-        .delete(&kind, None, namespace, text(&present, "/metadata/uid"))
+        .delete(
+            &kind,
+            None,
+            namespace,
+            text(&present, "/metadata/uid"),
+            None,
+        )
         .await
         .map(|_| ())
 }

@@ -250,7 +250,7 @@ async fn withdraw(
             let kind = federated_kind(key);
             let uid = &entry.object.uid;
             ctx.host
-                .delete(&kind, key.namespace(), &key.name, Some(uid))
+                .delete(&kind, key.namespace(), &key.name, Some(uid), None)
                 .await?;
             Ok(())
         }

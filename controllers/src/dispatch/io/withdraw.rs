@@ -26,8 +26,8 @@ pub(crate) async fn withdraw(look: &Look<'_>) -> Looked {
     {
         return Looked::waits(Status::WaitingForRemoval, "the copy is being deleted");
     }
-    if let Some(uid) = surely_deletable(look) {
-        match send_delete(look, Some(&uid)).await {
+    if let Some((uid, version)) = surely_deletable(look) {
+        match send_delete(look, Some(&uid), Some(version)).await {
             Ok(true) => {
                 return Looked::waits(Status::WaitingForRemoval, "the copy is being deleted");
             }
@@ -35,7 +35,7 @@ pub(crate) async fn withdraw(look: &Look<'_>) -> Looked {
                 look.member.drop_record(look.key);
                 return Looked::absent();
             }
-            // Another object of that name is there now: look at it.
+            // It is not what the record says any more: look at it.
             Err(error) if error.is_conflict() => {}
             Err(error) => return Looked::request(Status::DeletionFailed, DELETE_FAILED, &error),
         }
@@ -75,13 +75,14 @@ pub(crate) async fn withdraw(look: &Look<'_>) -> Looked {
     }
 }
 
-/// The uid of a copy whose record says all that a read would: it is ours, applied by us, and no rule
-/// keeps it.
-fn surely_deletable(look: &Look<'_>) -> Option<std::sync::Arc<str>> {
+/// Uid and version of a copy whose record says all that a read would: it is ours, applied by us, and no rule
+/// keeps it. The version belongs to it: a record may be older than the object, which somebody may have made
+/// theirs (or we have given back) since.
+fn surely_deletable(look: &Look<'_>) -> Option<(std::sync::Arc<str>, u64)> {
     let record = look.member.record(look.key)?;
     let ours = record.applied.as_ref()?.uid == *look.entry.object.uid;
     let no_rule = orphaning(&look.federated.annotations()) == Orphaning::Delete;
-    (ours && no_rule && !look.config.is_namespaces()).then_some(record.uid)
+    (ours && no_rule && !look.config.is_namespaces()).then_some((record.uid, record.version))
 }
 
 /// Managed, and not made on behalf of another federated object. Objects of KubeAdmiral do not carry our
@@ -172,15 +173,19 @@ async fn delete(look: &Look<'_>, existing: &Value) -> Result<bool, RequestError>
             .merge(kind, look.namespace, look.name, Part::Whole, &patch)
             .await?;
     }
-    send_delete(look, text(existing, "/metadata/uid")).await
+    send_delete(look, text(existing, "/metadata/uid"), None).await
 }
 
-async fn send_delete(look: &Look<'_>, uid: Option<&str>) -> Result<bool, RequestError> {
+async fn send_delete(
+    look: &Look<'_>,
+    uid: Option<&str>,
+    version: Option<u64>,
+) -> Result<bool, RequestError> {
     let kind = &look.config.kind;
     let deleted = look
         .member
         .requests
-        .delete(kind, look.namespace, look.name, uid)
+        .delete(kind, look.namespace, look.name, uid, version)
         .await;
     look.ctx
         .metrics

@@ -78,32 +78,20 @@ async fn is_untouched(member: &Cluster) {
         .await;
 }
 
+/// Nothing is read before the first apply, so an object that was there all along and one that is made while our
+/// apply is on its way are met alike.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_made_between_our_read_and_our_apply_is_left_as_it_was() {
+async fn an_object_that_we_find_when_we_apply_is_never_written_to() {
     let federation = Federation::start(1).await;
     federation.namespace("shop").await;
     let member = &federation.members[0];
     member
         .create(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } }))
         .await;
-    let slow = Matching::new("apply", "configmaps");
-    let delay = Fault::Delay(Duration::from_secs(1));
-    let rule = member.server.faults().add(slow, delay);
-    federation.host.create(config_map("shop", "settings")).await;
-    let log = member.server.request_log();
-    let read = || {
-        let entries = log.entries();
-        let mut reads = entries.iter().filter(|entry| entry.verb == "get");
-        reads.any(|entry| entry.name == "settings" && entry.status == 404)
-    };
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    while !read() {
-        assert!(tokio::time::Instant::now() < deadline, "it was never read");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
     member.create(foreign()).await;
+    let before = member.get(&foreign()).await.unwrap();
+    federation.host.create(config_map("shop", "settings")).await;
     federation.host.until_event("shop", "AlreadyExists").await;
-    member.server.faults().remove(rule);
     is_untouched(member).await;
     federation
         .host
@@ -113,7 +101,31 @@ async fn an_object_made_between_our_read_and_our_apply_is_left_as_it_was() {
         .host
         .until_gone(&config_map("shop", "settings"))
         .await;
-    is_untouched(member).await;
+    // Not even for a moment: every write would have left another version.
+    assert_eq!(member.get(&foreign()).await.unwrap(), before);
+    federation.stop().await;
+}
+
+/// Removing the label hides a copy from our watch like a deletion; it is still ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_loses_the_managed_label_gets_it_back() {
+    let federation = Federation::start(1).await;
+    federation.namespace("shop").await;
+    let member = &federation.members[0];
+    let map = config_map("shop", "settings");
+    federation.host.create(map.clone()).await;
+    let copy = member.until(&map, "the copy exists", |_| true).await;
+    let bare = json!({ "metadata": { "labels": { "kubeadmiral.io/managed": null } } });
+    member.merge(&map, bare).await;
+    let healed = member
+        .until(&map, "the label is back", |object| {
+            object["metadata"]["labels"]["kubeadmiral.io/managed"] == "true"
+        })
+        .await;
+    assert_eq!(healed["metadata"]["uid"], copy["metadata"]["uid"]);
+    federation.host.delete(&map).await;
+    federation.host.until_gone(&map).await;
+    assert!(member.get(&map).await.is_none());
     federation.stop().await;
 }
 

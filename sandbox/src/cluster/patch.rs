@@ -154,7 +154,7 @@ impl Cluster {
                     |live: &Object| applied(Some(live)),
                 );
             }
-            let new = applied(None)?;
+            let mut new = applied(None)?;
             if !object::uid(&new).is_empty() {
                 let why = "uid mismatch: the provided object specified uid ";
                 let message = format!(
@@ -163,6 +163,8 @@ impl Cluster {
                 );
                 return Err(Status::conflict(&info.group, &info.plural, name, &message));
             }
+            // A precondition on what is there; where nothing is, it says nothing.
+            object::metadata_mut(&mut new).remove("resourceVersion");
             let new = super::convert::to_storage(new, info);
             self.namespace_takes(info, namespace, &new)?;
             match self.create_prepared(info, namespace, new, options, Fields::Applied, Vec::new()) {

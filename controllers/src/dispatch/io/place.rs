@@ -6,17 +6,21 @@ use serde_json::{Value, json};
 
 use super::watch::{CREATED_FOR_CONTENT, accept};
 use super::{Look, Looked};
+use crate::copies::applied::Applied;
+use crate::copies::drift;
 use crate::dispatch::adopt::{self, Adoption};
 use crate::dispatch::render::render_with;
-use crate::fleet::member::Gone;
-use crate::fleet::records::{Record, State};
-use crate::fleet::request::{FIELD_MANAGER, Force, Kind, RequestError};
+use crate::fleet::records::{Record, own_fields};
+use crate::fleet::request::{Force, Kind, RequestError};
 use crate::host::take::{federated_kind, put_federated};
 use crate::runtime::compact::{annotation as annotation_of, text};
 use crate::runtime::queue::Priority;
 
 const CREATE_FAILED: &str = "CreateInClusterFailed";
 const UPDATE_FAILED: &str = "UpdateInClusterFailed";
+
+/// No object has it: the revisions of a store begin before its first object.
+const NO_VERSION: &str = "1";
 
 /// Makes the copy what it should be.
 pub(crate) async fn place(look: &Look<'_>) -> Looked {
@@ -70,13 +74,13 @@ pub(crate) async fn place(look: &Look<'_>) -> Looked {
                 look.member.drop_record(look.key);
                 without_uid(&mut object);
                 let first = desired.to_create(look.federated);
-                return create(look, &first, object, &hash).await;
+                return create(look, first, object, &hash).await;
             }
             conclude(look, &hash, applied, Status::UpdateFailed, UPDATE_FAILED)
         }
         None => {
             let first = desired.to_create(look.federated);
-            create(look, &first, object, &hash).await
+            create(look, first, object, &hash).await
         }
     }
 }
@@ -181,80 +185,31 @@ async fn make_namespace(look: &Look<'_>, namespace: &str) -> Result<(), RequestE
     }
 }
 
-/// Nothing is known of a copy: only what is surely absent, ours, or to be adopted is written.
-async fn create(look: &Look<'_>, first: &Value, object: Value, hash: &str) -> Looked {
-    let failed = Status::CreationFailed;
-    // What turned out to be somebody else's leaves our watch too when it is given back.
-    let gone = look.member.take_absent(look.key).filter(|_| {
-        let last = look.member.outcome(look.key);
-        last.is_none_or(|last| last.state != State::Known(Status::AlreadyExists))
-    });
-    let existing = if gone.is_some() {
-        None
-    } else {
-        let read = look
-            .member
-            .requests
-            .get(&look.config.kind, look.namespace, look.name)
-            .await;
-        match read {
-            Ok(existing) => existing,
-            Err(error) => return Looked::request(Status::RetrievalFailed, CREATE_FAILED, &error),
-        }
-    };
-    let Some(existing) = existing else {
-        let applied = apply(look, first, Force::No).await;
-        if let Err(error) = &applied
-            && error.is_conflict()
-        {
-            return Looked::failed(Status::AlreadyExists, "AlreadyExists", error.message());
-        }
-        if let Ok(answer) = &applied
-            && !was_created(answer, gone.as_ref())
-        {
-            return give_back(look, answer).await;
-        }
-        return conclude(look, hash, applied, failed, CREATE_FAILED);
-    };
-    if existing.pointer("/metadata/deletionTimestamp").is_some() {
-        return Looked::failed(
-            failed,
+/// Nothing is known of a copy. The first apply carries a resourceVersion that no object has, so it creates or
+/// is refused, and never merges into what somebody else has made there, also not in between: an API server takes
+/// the version as a precondition where an object is, and ignores it where none is
+/// (`k8s.io/apiserver/pkg/registry/generic/registry/store.go`, `Update`).
+async fn create(look: &Look<'_>, mut first: Value, object: Value, hash: &str) -> Looked {
+    // What was seen to go says nothing any more once something has been sent.
+    look.member.take_absent(look.key);
+    first["metadata"]["resourceVersion"] = json!(NO_VERSION);
+    let applied = apply(look, &first, Force::No).await;
+    if !matches!(&applied, Err(error) if error.is_conflict()) {
+        return conclude(look, hash, applied, Status::CreationFailed, CREATE_FAILED);
+    }
+    let read = look
+        .member
+        .requests
+        .get(&look.config.kind, look.namespace, look.name)
+        .await;
+    match read {
+        Ok(Some(existing)) => settle(look, object, hash, &existing).await,
+        Ok(None) => Looked::failed(
+            Status::CreationFailed,
             CREATE_FAILED,
-            "an object of that name is being deleted there",
-        );
-    }
-    settle(look, object, hash, &existing).await
-}
-
-/// Whether an apply made the object or merged into one that somebody else had made in between. Of a new
-/// object all fields are ours; a copy that only lost the managed label has the uid that left the watch.
-fn was_created(answer: &Value, gone: Option<&Gone>) -> bool {
-    let managers = answer
-        .pointer("/metadata/managedFields")
-        .and_then(Value::as_array);
-    let only_ours = managers
-        .into_iter()
-        .flatten()
-        .all(|entry| entry.get("manager").and_then(Value::as_str) == Some(FIELD_MANAGER));
-    only_ours || gone.is_some_and(|gone| text(answer, "/metadata/uid") == Some(&gone.uid))
-}
-
-/// Takes back what an apply without force merged into an object that is not ours: only fields that
-/// nobody else set were added, and an empty apply removes just those.
-async fn give_back(look: &Look<'_>, merged: &Value) -> Looked {
-    let mut empty = json!({
-        "apiVersion": merged.get("apiVersion"), "kind": merged.get("kind"),
-        "metadata": { "name": look.name, "uid": merged.pointer("/metadata/uid") },
-    });
-    if let Some(namespace) = look.namespace {
-        empty["metadata"]["namespace"] = json!(namespace);
-    }
-    match apply(look, &empty, Force::No).await {
-        Ok(_) => {
-            let why = "an object of this name was made there by somebody else in between";
-            Looked::failed(Status::AlreadyExists, "AlreadyExists", why)
-        }
-        Err(error) => Looked::request(Status::CreationFailed, CREATE_FAILED, &error),
+            "an object of that name went away in between",
+        ),
+        Err(error) => Looked::request(Status::RetrievalFailed, CREATE_FAILED, &error),
     }
 }
 
@@ -270,13 +225,32 @@ fn without_uid(object: &mut Value) {
 
 /// An object of that name is there: whose is it?
 async fn settle(look: &Look<'_>, mut object: Value, hash: &str, existing: &Value) -> Looked {
+    if existing.pointer("/metadata/deletionTimestamp").is_some() {
+        return Looked::failed(
+            Status::CreationFailed,
+            CREATE_FAILED,
+            "an object of that name is being deleted there",
+        );
+    }
     let annotations = look.federated.annotations();
-    let decision = match adopt::decide(&annotations, &look.member.name, existing) {
+    let mut decision = adopt::decide(&annotations, &look.member.name, existing);
+    if matches!(decision, Adoption::Refuse(_)) {
         // Namespaces of members are taken over, as KubeAdmiral does (`nsautoprop`).
-        Adoption::Refuse(_) if look.config.is_namespaces() => Adoption::Adopt,
-        decision => decision,
-    };
+        if look.config.is_namespaces() {
+            decision = Adoption::Adopt;
+        }
+        // A copy of ours that lost the managed label is still ours.
+        let applied = Applied::read(existing);
+        if applied.is_some_and(|applied| applied.uid == *look.entry.object.uid) {
+            decision = Adoption::Ours;
+        }
+    }
     match decision {
+        Adoption::Ours if is_as_wanted(look, &object, hash, existing) => {
+            // Written by us, and nobody told us yet (a lost answer).
+            let _ = accept(look.member, look.config, look.key, hash, existing);
+            Looked::ok()
+        }
         Adoption::Ours | Adoption::Adopt => {
             let before = annotation_of(existing, annotation::ADOPTED) == Some("true");
             if before || decision == Adoption::Adopt {
@@ -292,6 +266,14 @@ async fn settle(look: &Look<'_>, mut object: Value, hash: &str, existing: &Value
         }
         Adoption::Refuse(why) => Looked::failed(Status::AlreadyExists, "AlreadyExists", why),
     }
+}
+
+/// What is there is what we would send, to the last field.
+fn is_as_wanted(look: &Look<'_>, object: &Value, hash: &str, existing: &Value) -> bool {
+    let applied = Applied::read(existing);
+    applied.is_some_and(|applied| {
+        applied.hash.as_str() == hash && applied.uid == *look.entry.object.uid
+    }) && own_fields(existing).is_some_and(|fields| drift::owns(object, fields))
 }
 
 fn conclude(

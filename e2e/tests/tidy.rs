@@ -27,6 +27,7 @@ const CRATE_ARROWS: &[(&str, &[&str])] = &[
         "e2e",
         &["crds", "scheduler", "controllers", "sandbox", "cli"],
     ),
+    ("bench", &[]),
 ];
 
 /// What a crate's sources never name, and why.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 const BEGIN: &str = "```fidelity\n";
 const END: &str = "```\n";
+/// Where the section of the other comparison begins.
+const CORPUS: &str = "\n## The request corpus\n";
 
 /// Kinds of differences with what is behind them.
 const CLASSES: &[(&str, &str)] = &[
@@ -140,7 +142,10 @@ pub(crate) fn write(different: &[Outcome], total: usize) {
         total - different.len(),
         different.len()
     );
-    std::fs::write(path(), text).unwrap();
+    // What follows belongs to `tests/corpus.rs`.
+    let old = std::fs::read_to_string(path()).unwrap_or_default();
+    let corpus = old.find(CORPUS).map_or("", |at| old.split_at(at).1);
+    std::fs::write(path(), text + corpus).unwrap();
 }
 
 /// Prints how many of each class there are, and the classes asked for in full.

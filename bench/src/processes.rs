@@ -41,6 +41,23 @@ pub(crate) fn usage(pids: &[u32]) -> Usage {
     })
 }
 
+/// What the whole machine has worked, in seconds of one core.
+pub(crate) fn machine_cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    busy_seconds(&text).unwrap_or(0.0)
+}
+
+/// The first line of `/proc/stat` without idle and waiting time (its 4th and 5th number); guests are in user time already.
+fn busy_seconds(stat: &str) -> Option<f64> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<f64> = line
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let sum: f64 = ticks.get(..8)?.iter().sum();
+    Some((sum - ticks.get(3)? - ticks.get(4)?) / TICKS)
+}
+
 /// User and system time from `/proc/PID/stat`: the 14th and 15th field; the second may hold spaces.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let (_, after) = stat.rsplit_once(')')?;
@@ -134,6 +151,13 @@ mod tests {
         assert_eq!(cpu_seconds(stat), Some(2.0));
         assert_eq!(running_in_group(stat), Some(40));
         assert_eq!(running_in_group(&stat.replace(" S ", " Z ")), None);
+    }
+
+    #[test]
+    fn the_machines_work() {
+        let stat = "cpu  100 20 30 4000 500 6 7 8 90 0\ncpu0 1 2 3\n";
+        assert_eq!(busy_seconds(stat), Some(1.71));
+        assert_eq!(busy_seconds("intr 1"), None);
     }
 
     #[test]

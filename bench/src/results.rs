@@ -103,6 +103,8 @@ pub(crate) struct Round {
     pub(crate) servers_cpu_ms: f64,
     /// The benchmark's own, which both share.
     pub(crate) observer_cpu_ms: f64,
+    /// Cores that something else kept busy meanwhile: with more than a tenth or so the round says little.
+    pub(crate) others_cores: f64,
 }
 
 impl Round {

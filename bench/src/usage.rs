@@ -1,5 +1,7 @@
 //! What a round cost: requests and CPU between two snapshots.
 
+use std::time::Instant;
+
 use crate::contestant::running::Running;
 use crate::error::BenchError;
 use crate::plane::Plane;
@@ -16,6 +18,8 @@ pub(crate) struct Snapshot {
     own_cpu: Option<f64>,
     servers_cpu: f64,
     observer_cpu: f64,
+    machine_cpu: f64,
+    at: Instant,
 }
 
 impl Snapshot {
@@ -24,6 +28,7 @@ impl Snapshot {
         let own_cpu = running.map(|running| running.usage().cpu_seconds);
         let servers_cpu = plane.usage().cpu_seconds;
         let observer_cpu = processes::usage(&[std::process::id()]).cpu_seconds;
+        let (machine_cpu, at) = (processes::machine_cpu(), Instant::now());
         let host = requests::scrape(&plane.host.client).await?;
         let mut members = Counts::default();
         for member in &plane.members {
@@ -35,6 +40,8 @@ impl Snapshot {
             own_cpu,
             servers_cpu,
             observer_cpu,
+            machine_cpu,
+            at,
         })
     }
 
@@ -49,6 +56,12 @@ impl Snapshot {
             .zip(before.own_cpu)
             .map(|(now, then)| milliseconds(now, then));
         round.servers_cpu_ms = milliseconds(self.servers_cpu, before.servers_cpu);
+        let ours = self.own_cpu.unwrap_or(0.0) - before.own_cpu.unwrap_or(0.0)
+            + (self.servers_cpu - before.servers_cpu)
+            + (self.observer_cpu - before.observer_cpu);
+        let seconds = self.at.saturating_duration_since(before.at).as_secs_f64();
+        let others = self.machine_cpu - before.machine_cpu - ours;
+        round.others_cores = (others / seconds.max(0.001)).max(0.0);
         round.observer_cpu_ms = milliseconds(self.observer_cpu, before.observer_cpu);
     }
 }

@@ -197,8 +197,12 @@ fn reached(kind: Kind, goal: &Goal, clusters: &[Option<Copy>]) -> Vec<Mark> {
         }
         Goal::Restored { member, gone } => {
             let copy = members.get(*member).and_then(Option::as_ref);
-            if copy.is_some_and(|copy| copy.uid != *gone) {
-                marks.push(Mark::Copies);
+            let Some(copy) = copy.filter(|copy| copy.uid != *gone) else {
+                return marks;
+            };
+            marks.push(Mark::Copies);
+            if is_settled(kind, copy, 1) {
+                marks.push(Mark::Ready);
             }
         }
         Goal::Gone => {
@@ -310,10 +314,16 @@ mod tests {
             member: 1,
             gone: "u-1".to_owned(),
         };
-        let rows: [(&str, &Goal, &str, &[Mark]); 6] = [
+        let rows: [(&str, &Goal, &str, &[Mark]); 7] = [
             ("not deleted yet", &restored, "- - 1/2/1", &[]),
             ("deleted", &restored, "- - -", &[]),
-            ("restored", &restored, "- - 2/2/1", &[Copies]),
+            ("restored", &restored, "- - 2/2/0", &[Copies]),
+            (
+                "restored and ready",
+                &restored,
+                "- - 2/2/1",
+                &[Copies, Mark::Ready],
+            ),
             ("one copy is left", &Goal::Gone, "- 1/2/1 -", &[]),
             ("the source is left", &Goal::Gone, "1/2/1 - -", &[Copies]),
             ("all gone", &Goal::Gone, "- - -", &[Copies, Host]),

@@ -165,6 +165,22 @@ const SIZE: &[Line<Size>] = &[
     ("CPU per create, ms: own / everything", |size| {
         cpu(size.create.as_ref()?)
     }),
+    (
+        "cores busy with something else: create / update / delete",
+        |size| {
+            let cores = |round: &Option<Round>| {
+                round
+                    .as_ref()
+                    .map_or_else(|| "–".to_owned(), |round| figure(round.others_cores))
+            };
+            Some(format!(
+                "{} / {} / {}",
+                cores(&size.create),
+                cores(&size.update),
+                cores(&size.delete)
+            ))
+        },
+    ),
     ("CPU per update, ms: own / everything", |size| {
         cpu(size.update.as_ref()?)
     }),

@@ -107,6 +107,7 @@ pub(crate) async fn end_group(leader: u32) {
         }
         let target = format!("-{leader}");
         let _result = Command::new("kill")
+            .stderr(std::process::Stdio::null())
             .args([signal, "--", &target])
             .status()
             .await;

@@ -240,11 +240,12 @@ fn group(members: usize, kind: Kind, runs: &[&Run]) -> String {
 
 /// Lines of which nobody has a value are left out.
 fn table<T>(names: &[&str], lines: &[Line<T>], of: &[&T]) -> String {
-    let mut text = format!(
+    let header = format!(
         "| | {} |\n|---|{}\n",
         names.join(" | "),
         "--:|".repeat(names.len())
     );
+    let mut text = String::new();
     for (name, value) in lines {
         let values: Vec<_> = of.iter().map(|one| value(one)).collect();
         if values.iter().all(Option::is_none) {
@@ -256,7 +257,10 @@ fn table<T>(names: &[&str], lines: &[Line<T>], of: &[&T]) -> String {
             .collect();
         let _infallible = writeln!(text, "| {name} | {} |", cells.join(" | "));
     }
-    text
+    if text.is_empty() {
+        return "Nothing was measured.\n".to_owned();
+    }
+    header + &text
 }
 
 fn requests(round: &Round) -> String {

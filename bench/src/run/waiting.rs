@@ -79,6 +79,17 @@ impl Bench {
                         .await;
                 }
                 Err(BenchError::Stalled { .. }) if started.elapsed() < patience => {}
+                Err(BenchError::Stalled {
+                    doing, of, tail, ..
+                }) => {
+                    return Err(BenchError::Stalled {
+                        doing,
+                        patience: patience.as_secs(),
+                        done: 0,
+                        of,
+                        tail,
+                    });
+                }
                 Err(error) => return Err(error),
             }
         }

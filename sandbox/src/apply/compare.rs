@@ -23,11 +23,16 @@ pub(super) enum Form {
     Map,
 }
 
+/// Any JSON, for example the data of a ControllerRevision.
+const RAW: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
+
 /// The form of a place with this value; places without a schema take it from the value.
 pub(super) fn form(node: &Node, value: &Value) -> Form {
     if node.is_untyped() {
         return match value {
             Value::Array(_) => Form::AtomicList,
+            // Whatever is in it belongs to whoever wrote it.
+            Value::Object(_) if node.component() == Some(RAW) => Form::AtomicMap,
             Value::Object(_) => Form::Map,
             _ => Form::Scalar,
         };

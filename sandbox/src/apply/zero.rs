@@ -5,6 +5,10 @@
 use crate::schema::{Kind, Node};
 use serde_json::{Map, Value, json};
 
+/// Fields of an event that are always written, though its schema does not require them.
+const EVENT: &str = "io.k8s.api.core.v1.Event";
+const REPORTING: [&str; 2] = ["reportingComponent", "reportingInstance"];
+
 /// The empty object.
 pub(super) fn of(node: &Node) -> Value {
     let mut out = Map::new();
@@ -14,7 +18,9 @@ pub(super) fn of(node: &Node) -> Value {
     for (name, field) in node.fields() {
         if field.default().is_some_and(Value::is_object) && field.kind() == Kind::Object {
             out.insert(name, of(&field));
-        } else if node.requires(&name) {
+        } else if node.requires(&name)
+            || (node.component() == Some(EVENT) && REPORTING.contains(&name.as_str()))
+        {
             out.insert(name, zero(&field));
         }
     }

@@ -39,10 +39,14 @@ impl Authentication {
     pub fn user(&self, cluster: &Cluster, shown: Shown<'_>, now: i64) -> Result<User, Status> {
         let user = match shown.authorization.and_then(bearer) {
             Some(token) => self.bearer(cluster, token, now)?,
-            None => match shown
-                .certificate
-                .and_then(|certificate| self.authority.owner(certificate))
-            {
+            None => match shown.certificate.and_then(|certificate| {
+                let mut user = self.authority.owner(certificate)?;
+                let digest = ring::digest::digest(&ring::digest::SHA256, certificate);
+                let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+                let key = "authentication.kubernetes.io/credential-id".to_owned();
+                user.extra.insert(key, vec![format!("X509SHA256={hex}")]);
+                Some(user)
+            }) {
                 Some(user) => authenticated(user),
                 None => User::anonymous(),
             },

@@ -31,6 +31,12 @@ fn value_to(mut object: Value, kind: &str, version: &str) -> Value {
         ("Event", "v1") => {
             let back = EVENT_NAMES.map(|(old, new)| (new, old));
             rename(&mut object, &back);
+            // What the newer API does not have is there nevertheless, as nothing.
+            let map = map_mut(&mut object);
+            map.entry("source").or_insert_with(|| json!({}));
+            for time in ["firstTimestamp", "lastTimestamp"] {
+                map.entry(time).or_insert(Value::Null);
+            }
         }
         _ => {}
     }
@@ -71,6 +77,9 @@ fn autoscaler_to_v2(object: &mut Value) {
 }
 
 fn autoscaler_to_v1(object: &mut Value) {
+    if let Some(Value::Object(status)) = object.get_mut("status") {
+        status.entry("currentReplicas").or_insert(json!(0));
+    }
     let Some(Value::Object(spec)) = object.get_mut("spec") else {
         return;
     };

@@ -96,6 +96,9 @@ pub(super) fn after_update(
     if info.custom.is_none() && options.subresource.is_none() {
         schema::defaults::strategy::update(&stored_kind(info), live, new);
     }
+    if info.custom.is_none() && options.subresource.as_deref() == Some("status") {
+        schema::defaults::strategy::status(&stored_kind(info), live, new, &object::now());
+    }
 }
 
 /// Keeps of the live object what a write to this place must not change.

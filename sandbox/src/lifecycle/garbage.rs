@@ -2,7 +2,7 @@
 //! of events over all kinds (kubernetes.io "Garbage Collection").
 
 use super::graph::{Deletion, Graph, Node};
-use super::{MANAGER, namespaces};
+use super::{MANAGER, namespaces, quota, volumes};
 use crate::cluster::{
     Cluster, DeleteOptions, Propagation, WatchEventKind, WatchOptions, WriteOptions,
 };
@@ -102,6 +102,8 @@ async fn follow(cluster: Cluster, gvr: Gvr, sender: mpsc::Sender<Seen>) {
 fn handle(cluster: &Cluster, graph: &mut Graph, gvr: &Gvr, gone: bool, object: &Object) {
     let uid = object::uid(object).to_owned();
     let node = Node::of(gvr, object);
+    quota::changed(cluster, gvr, gone, object);
+    volumes::changed(cluster, gvr, gone, object);
     if gone {
         let last = graph.remove(&uid).unwrap_or(node);
         for dependent in graph.dependents(&uid) {

@@ -10,8 +10,10 @@ mod graph;
 mod limits;
 mod namespaces;
 mod pods;
+mod quota;
 #[cfg(test)]
 mod tests;
+mod volumes;
 
 use crate::auth::authentication::Authentication;
 use crate::cluster::{Cluster, WatchEvent, WatchOptions};
@@ -28,6 +30,7 @@ pub fn prepare(cluster: &Cluster) {
     cluster.add_admission(Arc::new(addresses::Addresses::default()));
     cluster.add_admission(Arc::new(limits::LimitsOfPods));
     cluster.add_admission(Arc::new(pods::ServiceAccountOfPods));
+    cluster.add_admission(Arc::new(quota::Quotas::default()));
     bootstrap::create(cluster);
 }
 

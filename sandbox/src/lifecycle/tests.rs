@@ -353,3 +353,108 @@ async fn pods_run_under_an_account() {
     );
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_quota_counts_and_refuses_what_would_exceed_it() {
+    let world = World::new();
+    world.create(
+        "namespaces",
+        "",
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}),
+    );
+    let present = |map: Option<&Value>| map.is_some();
+    world
+        .until("configmaps", "shop", "kube-root-ca.crt", present)
+        .await;
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "tight"},
+        "spec": {"hard": {"configmaps": "2"}}});
+    world.create("resourcequotas", "shop", quota);
+    let uses = |amount: &'static str| {
+        move |quota: Option<&Value>| {
+            let used = quota.and_then(|q| q.pointer("/status/used/configmaps"));
+            used.and_then(Value::as_str) == Some(amount)
+        }
+    };
+    world
+        .until("resourcequotas", "shop", "tight", uses("1"))
+        .await;
+    world.create("configmaps", "shop", config_map("first", None));
+    world
+        .until("resourcequotas", "shop", "tight", uses("2"))
+        .await;
+    let refused = world.try_create("configmaps", "shop", config_map("second", None));
+    let refused = refused.expect_err("it is one too many");
+    assert_eq!(refused.code, 403);
+    assert_eq!(
+        refused.message,
+        "configmaps \"second\" is forbidden: exceeded quota: tight, requested: configmaps=1, used: configmaps=2, \
+         limited: configmaps=2"
+    );
+    world
+        .cluster
+        .delete(
+            &gvr("configmaps"),
+            "shop",
+            "first",
+            &DeleteOptions::default(),
+        )
+        .unwrap();
+    world
+        .until("resourcequotas", "shop", "tight", uses("1"))
+        .await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_claim_is_bound_to_the_smallest_volume_that_fits_and_both_are_let_go() {
+    let world = World::new();
+    world.create(
+        "namespaces",
+        "",
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}),
+    );
+    for (name, size, class) in [
+        ("large", "5Gi", "manual"),
+        ("small", "2Gi", "manual"),
+        ("other", "1Gi", "other"),
+    ] {
+        let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
+            "accessModes": ["ReadWriteOnce"], "capacity": {"storage": size}, "hostPath": {"path": "/data"},
+            "storageClassName": class,
+        }});
+        world.create("persistentvolumes", "", volume);
+    }
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "manual",
+    }});
+    world.create("persistentvolumeclaims", "shop", claim);
+    let bound = |claim: Option<&Value>| {
+        claim.is_some_and(|c| c["spec"]["volumeName"] == "small" && c["status"]["phase"] == "Bound")
+    };
+    world
+        .until("persistentvolumeclaims", "shop", "data", bound)
+        .await;
+    let phase = |phase: &'static str| {
+        move |volume: Option<&Value>| volume.is_some_and(|v| v["status"]["phase"] == phase)
+    };
+    world
+        .until("persistentvolumes", "", "small", phase("Bound"))
+        .await;
+    let options = DeleteOptions::default();
+    let claims = gvr("persistentvolumeclaims");
+    world
+        .cluster
+        .delete(&claims, "shop", "data", &options)
+        .unwrap();
+    world
+        .until("persistentvolumes", "", "small", phase("Released"))
+        .await;
+    let volumes = gvr("persistentvolumes");
+    world
+        .cluster
+        .delete(&volumes, "", "small", &options)
+        .unwrap();
+    let gone = |volume: Option<&Value>| volume.is_none();
+    world.until("persistentvolumes", "", "small", gone).await;
+    world.stop().await;
+}

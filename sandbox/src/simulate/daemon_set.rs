@@ -65,7 +65,7 @@ impl Controller for DaemonSets {
         let status = status(&set, &by_node, &eligible, revisions.hash(), now);
         world.set_status(Kind::DaemonSet, &set, &status, CONTROLLERS)?;
         let used = |r: &Object| {
-            let hash = object::label(r, "controller.kubernetes.io/hash");
+            let hash = object::label(r, REVISION);
             own.iter().any(|p| object::label(p, REVISION) == hash)
         };
         revisions.clean_up(&set, used, world)?;

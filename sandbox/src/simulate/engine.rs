@@ -2,6 +2,7 @@
 //! after the other look at what it has to. Reading the watches before each look makes every decision with current
 //! knowledge, so no controller has to remember what it expects of its own writes.
 
+use super::clock::Clock;
 use super::controllers;
 use super::kinds::Kind;
 use super::options::SimulationOptions;
@@ -12,6 +13,7 @@ use crate::cluster::{Cluster, ListOptions, Watch, WatchEvent, WatchEventKind, Wa
 use crate::object::{self, Object};
 use crate::status::Status;
 use crate::store::Key;
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +46,11 @@ pub(crate) trait Controller: Debug + Send {
     /// Looks at one of them and does what is to be done.
     fn reconcile(&mut self, key: &Key, world: &mut World) -> Result<Again, Status>;
 
+    /// Whether each of its looks needs to know of the one before.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     /// Keys to be looked at because a test switched something.
     fn switched(&self, _world: &World, _wake: &mut Vec<Key>) {}
 }
@@ -54,6 +61,8 @@ pub(crate) struct Engine {
     watches: Vec<(Kind, Watch)>,
     controllers: Vec<Box<dyn Controller>>,
     queue: Queue,
+    /// What is being looked at side by side.
+    round: VecDeque<(usize, Key)>,
 }
 
 /// What ends the waiting.
@@ -71,30 +80,80 @@ impl Engine {
         cluster: Cluster,
         options: SimulationOptions,
         switches: Arc<Switches>,
+        clock: Clock,
     ) -> Self {
         Self {
-            world: World::new(cluster, options, switches),
+            world: World::new(cluster, options, switches, clock.clone()),
             watches: Vec::new(),
             controllers: controllers::all(),
-            queue: Queue::default(),
+            queue: Queue::new(clock),
+            round: VecDeque::new(),
         }
     }
 
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
+    /// Begins to watch every kind; false when that cannot be.
+    pub(crate) fn begin(&mut self) -> bool {
         for kind in Kind::ALL {
             match self.open(kind) {
                 Ok(watch) => self.watches.push((kind, watch)),
                 Err(status) => {
                     tracing::error!(?kind, message = status.message, "cannot watch");
-                    return;
+                    return false;
                 }
             }
         }
+        true
+    }
+
+    /// Looks at one thing that is to be looked at now; false when there is none.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.drain();
+        let Some((number, key)) = self.queue.next() else {
+            return false;
+        };
+        self.look(number, key);
+        true
+    }
+
+    /// Looks at one thing as controllers do that work side by side: of what waits at a moment, everything is looked at with
+    /// what was known at that moment, before what they wrote is seen. Then what is due until then, one by one.
+    pub(crate) fn turn_side_by_side(&mut self, until: tokio::time::Instant) -> bool {
+        if self.round.is_empty() {
+            self.drain();
+            let (alone, together) = self
+                .queue
+                .take_all()
+                .into_iter()
+                .partition::<Vec<_>, _>(|(number, _)| self.is_alone(*number));
+            self.round.extend(together);
+            self.round.extend(alone);
+            self.round.extend(if self.round.is_empty() {
+                self.queue.due_until(until)
+            } else {
+                None
+            });
+        }
+        let Some((number, key)) = self.round.pop_front() else {
+            return false;
+        };
+        if self.is_alone(number) {
+            self.drain();
+        }
+        self.look(number, key);
+        true
+    }
+
+    fn is_alone(&self, number: usize) -> bool {
+        self.controllers.get(number).is_some_and(|c| c.is_alone())
+    }
+
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        if !self.begin() {
+            return;
+        }
         let mut looks = 0;
         while !stop.is_cancelled() {
-            self.drain();
-            if let Some((number, key)) = self.queue.next() {
-                self.look(number, key);
+            if self.turn() {
                 looks += 1;
                 if looks % TURN == 0 {
                     tokio::task::yield_now().await;

@@ -88,6 +88,13 @@ const KEPT_FOR: Duration = Duration::from_secs(3600);
 const KEPT: usize = 20_000;
 const REMEMBERED: usize = 4096;
 
+/// What the newer events API calls the fields that are written.
+const NEWER: [(&str, &str); 3] = [
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("reportingComponent", "reportingController"),
+];
+
 fn gvr() -> Gvr {
     Gvr::new("", "v1", "events")
 }
@@ -185,19 +192,22 @@ impl Recorder {
             "type": if note.warning { "Warning" } else { "Normal" },
             "reportingComponent": note.component,
         });
+        let mut gvr = gvr();
         let map = object::map_mut(&mut event);
         if note.component == "default-scheduler" {
             // The scheduler writes through the newer events API.
             map.insert("eventTime".to_owned(), micro_time().into());
             map.insert("action".to_owned(), scheduler_action(note.reason).into());
-            map.insert("source".to_owned(), json!({}));
-            for field in ["firstTimestamp", "lastTimestamp"] {
-                map.insert(field.to_owned(), Value::Null);
-            }
             map.insert(
                 "reportingInstance".to_owned(),
                 "default-scheduler-sandbox".into(),
             );
+            for (name, newer) in NEWER {
+                if let Some(value) = map.remove(name) {
+                    map.insert(newer.to_owned(), value);
+                }
+            }
+            gvr = Gvr::new("events.k8s.io", "v1", "events");
         } else {
             let now = object::now();
             let mut source = json!({"component": note.component});
@@ -213,7 +223,7 @@ impl Recorder {
             map.insert("reportingInstance".to_owned(), instance.into());
         }
         let options = WriteOptions::by(note.manager());
-        match self.cluster.create(&gvr(), namespace, event, &options) {
+        match self.cluster.create(&gvr, namespace, event, &options) {
             Ok(_) => {
                 let entry = (Instant::now(), namespace.to_owned(), name.clone());
                 self.written.push_back(entry);

@@ -77,7 +77,7 @@ impl Controller for Jobs {
         if let Some(end) = &end {
             look.stop(end.failed, world)?;
         } else if object::deletion_timestamp(&look.job).is_none() {
-            again = retry.or(self.wait(key));
+            again = retry.or(self.wait(key, world));
             if again.is_none() {
                 look.manage(world)?;
             }
@@ -114,13 +114,14 @@ impl Jobs {
             .delays
             .job_retry
             .saturating_mul(2_u32.pow(exponent));
-        self.not_before.insert(key.clone(), Instant::now() + wait);
+        self.not_before
+            .insert(key.clone(), world.clock.now() + wait);
         Some(wait)
     }
 
-    fn wait(&self, key: &Key) -> Option<Duration> {
+    fn wait(&self, key: &Key, world: &World) -> Option<Duration> {
         let until = self.not_before.get(key)?;
-        let left = until.saturating_duration_since(Instant::now());
+        let left = until.saturating_duration_since(world.clock.now());
         (!left.is_zero()).then_some(left)
     }
 }

@@ -6,6 +6,7 @@
 
 mod budgets;
 mod cache;
+mod clock;
 mod controllers;
 mod cron_job;
 mod cron_schedule;
@@ -27,10 +28,12 @@ mod replica_set;
 mod revisions;
 mod scheduler;
 mod stateful_set;
+mod stepper;
 mod switches;
 mod world;
 
 pub use options::{Behaviour, Delays, NodeCapacity, SimulationOptions};
+pub use stepper::Stepper;
 pub use switches::Rule;
 
 use crate::cluster::Cluster;
@@ -60,7 +63,12 @@ pub fn start(
     let stop = shutdown.child_token();
     let switches = Arc::new(Switches::default());
     nodes::register(&cluster, &options);
-    let engine = engine::Engine::new(cluster, options, switches.clone());
+    let engine = engine::Engine::new(
+        cluster,
+        options,
+        switches.clone(),
+        clock::Clock::of_machine(),
+    );
     let task = tokio::spawn(engine.run(stop.clone()));
     Simulation {
         switches,

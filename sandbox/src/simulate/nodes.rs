@@ -145,6 +145,10 @@ impl Controller for Nodes {
         wake.extend(world.cache(Kind::Node).all().map(|(key, _)| key.clone()));
     }
 
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     fn reconcile(&mut self, key: &Key, world: &mut World) -> Result<Again, Status> {
         let Some(node) = world.get(Kind::Node, key) else {
             return Ok(None);

@@ -30,8 +30,13 @@ impl Default for NodeCapacity {
 /// How long things take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delays {
-    /// From a pod's binding to running and ready. Above 200 ms the state in between is written, too.
+    /// From a pod's binding to running and ready.
     pub start: Duration,
+    /// Whether `start` counts from the last whole second (since the simulation began), as with a kubelet that goes by the
+    /// timestamps of its pods.
+    pub from_whole_second: bool,
+    /// Pods that take longer than this to start say so: the state in between is written, too.
+    pub worth_telling: Duration,
     /// The same for pods that are `slow`.
     pub slow: Duration,
     /// From running to succeeded, for pods of Jobs.
@@ -49,6 +54,8 @@ impl Default for Delays {
         let short = Duration::from_millis(30);
         Self {
             start: short,
+            from_whole_second: false,
+            worth_telling: Duration::from_millis(200),
             slow: Duration::from_secs(3),
             complete: short,
             stop: short,

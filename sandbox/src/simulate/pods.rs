@@ -216,12 +216,15 @@ pub(crate) fn by_worth(pods: &mut [Object]) {
         let cost = object::annotation(pod, "controller.kubernetes.io/pod-deletion-cost");
         let cost: i64 = cost.and_then(|c| c.parse().ok()).unwrap_or(0);
         let created = field::text(pod, "/metadata/creationTimestamp").to_owned();
+        let changed = object::resource_version(pod).and_then(|v| v.parse::<u64>().ok());
         (
             !unbound,
             phase,
             is_ready(pod),
             cost,
             std::cmp::Reverse(created),
+            // Of those made in one second, the one that changed last.
+            std::cmp::Reverse(changed),
         )
     };
     pods.sort_by_key(rank);

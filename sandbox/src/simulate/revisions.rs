@@ -9,12 +9,19 @@ use crate::status::Status;
 use serde_json::{Value, json};
 
 /// The label of revisions that holds their hash.
-const HASH: &str = "controller.kubernetes.io/hash";
+fn label_of(owner: &Value) -> &'static str {
+    if field::text(owner, "/kind") == "DaemonSet" {
+        "controller-revision-hash"
+    } else {
+        "controller.kubernetes.io/hash"
+    }
+}
 
 /// The revisions of an owner, oldest first; the last one is of its present template.
 #[derive(Debug)]
 pub(crate) struct Revisions {
     pub(crate) all: Vec<Object>,
+    label: &'static str,
 }
 
 fn data(owner: &Value) -> Value {
@@ -49,7 +56,10 @@ impl Revisions {
             }
             None => all.push(make(owner, &data, next, world)?),
         }
-        Ok(Self { all })
+        Ok(Self {
+            all,
+            label: label_of(owner),
+        })
     }
 
     /// The name of the present one.
@@ -60,7 +70,7 @@ impl Revisions {
     /// The hash of the present one.
     pub(crate) fn hash(&self) -> &str {
         let last = self.all.last();
-        last.and_then(|r| object::label(r, HASH))
+        last.and_then(|r| object::label(r, self.label))
             .unwrap_or_default()
     }
 
@@ -96,15 +106,17 @@ fn make(owner: &Object, data: &Value, number: i64, world: &World) -> Result<Obje
     let mut collisions = 0;
     loop {
         let hash = hash::of(data, collisions);
+        let label = label_of(owner);
         let mut labels = owner
             .pointer("/spec/template/metadata/labels")
             .cloned()
             .unwrap_or(json!({}));
-        object::map_mut(&mut labels).insert(HASH.to_owned(), hash.clone().into());
+        object::map_mut(&mut labels).insert(label.to_owned(), hash.clone().into());
         let revision = json!({
             "metadata": {
                 "name": format!("{}-{hash}", object::name(owner)),
                 "labels": labels,
+                "annotations": owner.pointer("/metadata/annotations"),
                 "ownerReferences": [field::owner_reference(owner)],
             },
             "data": data,

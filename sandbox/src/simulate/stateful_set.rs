@@ -53,10 +53,11 @@ impl Controller for StatefulSets {
         let own = pods::claim(Kind::Pod, &set, world)?;
         let revisions = Revisions::find(&set, world)?;
         let look = Look::new(set, revisions, own);
+        let mut given_up = 0;
         if object::deletion_timestamp(&look.set).is_none() {
-            look.act(world)?;
+            given_up = look.act(world)?;
         }
-        look.write_status(world)?;
+        look.write_status(given_up, world)?;
         let used = |r: &Object| {
             let name = object::name(r);
             name == look.current
@@ -109,8 +110,9 @@ impl Look {
         field::count(&self.set, "/spec/updateStrategy/rollingUpdate/partition")
     }
 
-    /// Does the next thing in order; everything at once when the policy is Parallel.
-    fn act(&self, world: &mut World) -> Result<(), Status> {
+    /// Does the next thing in order; everything at once when the policy is Parallel. Answers how many pods it gave up for
+    /// an update: they no longer count as current.
+    fn act(&self, world: &mut World) -> Result<i64, Status> {
         for number in self.first..self.end() {
             match self.pods.get(&number) {
                 None => self.make(number, world)?,
@@ -118,12 +120,12 @@ impl Look {
                     self.give_up(pod, world)?;
                 }
                 Some(pod) if self.ordered && !self.is_healthy(pod) => {
-                    return self.update_unready(pod, number, world);
+                    return self.update_unready(pod, number, world).map(|()| 0);
                 }
                 Some(_) => continue,
             }
             if self.ordered {
-                return Ok(());
+                return Ok(0);
             }
         }
         let surplus = self.pods.iter().rev();
@@ -135,11 +137,11 @@ impl Look {
                 self.give_up(pod, world)?;
             }
             if self.ordered {
-                return Ok(());
+                return Ok(0);
             }
         }
         if shrinking || field::text(&self.set, "/spec/updateStrategy/type") == "OnDelete" {
-            return Ok(());
+            return Ok(0);
         }
         self.update(world)
     }
@@ -156,7 +158,7 @@ impl Look {
     }
 
     /// Replaces pods of older revisions from the last to the partition, one at a time.
-    fn update(&self, world: &mut World) -> Result<(), Status> {
+    fn update(&self, world: &mut World) -> Result<i64, Status> {
         let present = self.revisions.present();
         let last_first = self.pods.iter().rev();
         for (number, pod) in last_first.filter(|(n, _)| **n < self.end()) {
@@ -164,13 +166,13 @@ impl Look {
                 break;
             }
             if object::label(pod, REVISION) != Some(present) && !pods::is_terminating(pod) {
-                return self.give_up(pod, world);
+                return self.give_up(pod, world).map(|()| 1);
             }
             if !self.is_healthy(pod) {
-                return Ok(());
+                return Ok(0);
             }
         }
-        Ok(())
+        Ok(0)
     }
 
     fn make(&self, number: i64, world: &mut World) -> Result<(), Status> {
@@ -272,15 +274,18 @@ impl Look {
         Ok(())
     }
 
-    fn write_status(&self, world: &World) -> Result<(), Status> {
+    fn write_status(&self, given_up: i64, world: &World) -> Result<(), Status> {
         let present = self.revisions.present();
         let count = |f: &dyn Fn(&&Object) -> bool| {
             i64::try_from(self.pods.values().filter(f).count()).unwrap_or(0)
         };
         let replicas = count(&|_| true);
-        let ready = count(&|p| pods::is_ready(p) && !pods::is_terminating(p));
+        let ready = count(&|p| pods::is_ready(p) && pods::phase(p) == "Running");
+        let available = |p: &&Object| {
+            pods::phase(p) == "Running" && pods::is_available(p, self.min_ready(), self.now)
+        };
         let updated = self.with_revision(present);
-        let mut current = self.current_pods();
+        let mut current = self.current_pods() - given_up;
         let mut revision = self.current.as_str();
         let rolling = field::text(&self.set, "/spec/updateStrategy/type") != "OnDelete";
         if rolling && updated == self.wanted && replicas == updated && ready == replicas {
@@ -291,10 +296,7 @@ impl Look {
         let generation = object::generation(&self.set);
         map.insert("observedGeneration".to_owned(), json!(generation));
         map.insert("replicas".to_owned(), json!(replicas));
-        map.insert(
-            "availableReplicas".to_owned(),
-            json!(count(&|p| self.is_healthy(p))),
-        );
+        map.insert("availableReplicas".to_owned(), json!(count(&available)));
         map.insert("currentRevision".to_owned(), revision.into());
         map.insert("updateRevision".to_owned(), present.into());
         map.insert("collisionCount".to_owned(), json!(0));

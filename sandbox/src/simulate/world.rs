@@ -1,6 +1,7 @@
 //! What a controller may read and do: the caches, and writes to the cluster under the names of the real components.
 
 use super::cache::Cache;
+use super::clock::Clock;
 use super::events::Recorder;
 use super::kinds::{self, Kind};
 use super::options::SimulationOptions;
@@ -25,6 +26,7 @@ pub(crate) struct World {
     pub(crate) options: SimulationOptions,
     pub(crate) switches: Arc<Switches>,
     pub(crate) recorder: Recorder,
+    pub(crate) clock: Clock,
     caches: Vec<Cache>,
 }
 
@@ -33,6 +35,7 @@ impl World {
         cluster: Cluster,
         options: SimulationOptions,
         switches: Arc<Switches>,
+        clock: Clock,
     ) -> Self {
         let recorder = Recorder::new(cluster.clone(), options.events);
         Self {
@@ -40,6 +43,7 @@ impl World {
             options,
             switches,
             recorder,
+            clock,
             caches: Kind::ALL.iter().map(|kind| Cache::new(*kind)).collect(),
         }
     }

@@ -135,12 +135,17 @@ async fn once(
     };
     let answer = match step.events {
         Some(wanted) => {
-            let enough = |body: &[u8]| answer::events(body).len() >= wanted;
+            let mut open = client.watch(request(memory, step)).await?;
+            let begun = Instant::now();
             let patience = Duration::from_secs(10);
-            client
-                .another()
-                .watch(request(memory, step), enough, patience)
-                .await?
+            while answer::events(&open.answer.body).len() < wanted && !open.ended {
+                open.more(patience.saturating_sub(begun.elapsed())).await;
+                open.take();
+                if begun.elapsed() >= patience {
+                    break;
+                }
+            }
+            open.answer
         }
         None => client.send(request(memory, step)).await?,
     };

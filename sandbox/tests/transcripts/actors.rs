@@ -72,13 +72,13 @@ fn watched() -> Vec<Act> {
     ]
 }
 
-/// The pod that command 417 waits for, as it was sent.
-fn late_pod() -> Act {
+/// A pod as `kubectl run` sends it.
+fn pod(name: &str) -> Act {
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "late", "labels": {"run": "late"}},
+        "metadata": {"name": name, "labels": {"run": name}},
         "spec": {
-            "containers": [{"name": "late", "image": "registry.example/late:1.0", "resources": {}}],
+            "containers": [{"name": name, "image": "registry.example/x:1", "resources": {}}],
             "dnsPolicy": "ClusterFirst", "restartPolicy": "Always",
         },
     });
@@ -87,6 +87,12 @@ fn late_pod() -> Act {
         "/api/v1/namespaces/shop/pods?fieldManager=kubectl-run",
         pod,
     )
+}
+
+/// The Deployment of commands 353 and following, scaled.
+fn scaled(replicas: u64) -> Act {
+    let path = "/apis/apps/v1/namespaces/shop/deployments/hello/scale";
+    act("PATCH", path, json!({"spec": {"replicas": replicas}}))
 }
 
 /// What others did before a request, or, if it is a watch, during it.
@@ -111,7 +117,26 @@ pub(crate) fn of(command: &Command, index: usize) -> Vec<Act> {
         )],
         (406, 2) => vec![patch("later", "kubectl-patch", json!({"data": {"x": "1"}}))],
         (407, 3) => vec![delete(&format!("{MAPS}/later"))],
-        (417, 0) => vec![late_pod()],
+        (353, 1) => vec![
+            pod("watched"),
+            delete("/api/v1/namespaces/shop/pods/watched"),
+        ],
+        (355, 1) => vec![scaled(3)],
+        (359, 0) => vec![scaled(2)],
+        (360, 1) => vec![scaled(1)],
+        (417, 0) => vec![pod("late")],
+        (569, 1) => {
+            let widgets = "/apis/shop.example/v1/namespaces/shop/widgets";
+            let annotated = json!({"metadata": {"annotations": {"z": "1"}}});
+            let path = format!("{widgets}/w3?fieldManager=kubectl-annotate");
+            vec![
+                act("PATCH", &path, annotated),
+                delete(&format!("{widgets}/w4")),
+            ]
+        }
+        (688, 0) => vec![pod("forced")],
+        (689, 0) => vec![pod("soon")],
+        (690, 0) => vec![pod("slow")],
         (705, 0) => vec![config_map(
             "held",
             "kubectl-create",

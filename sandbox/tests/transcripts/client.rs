@@ -1,9 +1,10 @@
 //! A plain HTTP/1.1 client over TLS: requests go out as they were recorded, and answers are taken as they come.
 
 use bytes::Bytes;
+use futures::FutureExt;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
@@ -70,15 +71,6 @@ impl Client {
         }
     }
 
-    /// Another connection of the same user.
-    pub(crate) fn another(&self) -> Self {
-        Self {
-            address: self.address.clone(),
-            connector: self.connector.clone(),
-            open: None,
-        }
-    }
-
     async fn connect(&self) -> SendRequest<Full<Bytes>> {
         let stream = TcpStream::connect(&self.address).await.unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
@@ -116,38 +108,64 @@ impl Client {
         })
     }
 
-    /// Sends a watch on a connection of its own and reads until enough has come, the server ends it, or time is up.
-    pub(crate) async fn watch(
-        &self,
-        request: Request<Full<Bytes>>,
-        enough: impl Fn(&[u8]) -> bool,
-        patience: Duration,
-    ) -> Result<Answer, String> {
+    /// Sends a watch on a connection of its own and waits until it is open.
+    pub(crate) async fn watch(&self, request: Request<Full<Bytes>>) -> Result<Open, String> {
         let mut sender = self.connect().await;
         let response = tokio::time::timeout(Duration::from_secs(8), sender.send_request(request));
         let response = response
             .await
             .map_err(|e| e.to_string())?
             .map_err(|e| e.to_string())?;
-        let (parts, mut incoming): (_, Incoming) = response.into_parts();
-        let mut body = Vec::new();
-        let reading = async {
-            while !enough(&body) {
-                match incoming.frame().await {
-                    Some(Ok(frame)) => {
-                        if let Some(data) = frame.data_ref() {
-                            body.extend_from_slice(data);
-                        }
-                    }
-                    _ => break,
-                }
-            }
-        };
-        let _ = tokio::time::timeout(patience, reading).await;
-        Ok(Answer {
+        let (parts, incoming) = response.into_parts();
+        let answer = Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            body,
+            body: Vec::new(),
+        };
+        Ok(Open {
+            answer,
+            incoming,
+            ended: false,
+            _sender: sender,
         })
+    }
+}
+
+/// A watch that goes on.
+pub(crate) struct Open {
+    pub(crate) answer: Answer,
+    pub(crate) ended: bool,
+    incoming: Incoming,
+    _sender: SendRequest<Full<Bytes>>,
+}
+
+impl Open {
+    /// Takes in what has come; waits for nothing.
+    pub(crate) fn take(&mut self) {
+        while !self.ended
+            && let Some(frame) = self.incoming.frame().now_or_never()
+        {
+            self.add(frame);
+        }
+    }
+
+    /// Waits for more.
+    pub(crate) async fn more(&mut self, patience: Duration) {
+        if !self.ended
+            && let Ok(frame) = tokio::time::timeout(patience, self.incoming.frame()).await
+        {
+            self.add(frame);
+        }
+    }
+
+    fn add(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>) {
+        match frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    self.answer.body.extend_from_slice(data);
+                }
+            }
+            _ => self.ended = true,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Whether two answers say the same, but for what must differ: names made up by the server, times, ages, versions,
 //! addresses, the order of managed fields.
 
-use crate::mapping::{Mapping, is_uid};
+use crate::mapping::Mapping;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -10,6 +10,9 @@ pub(crate) struct Comparison<'a> {
     pub(crate) mapping: &'a mut Mapping,
     pub(crate) differences: Vec<String>,
 }
+
+/// So many items with names made up by the server are tried out against each other.
+const FEW: usize = 20;
 
 /// Fields that say which build answered.
 const BUILD: [&str; 6] = [
@@ -21,7 +24,7 @@ const BUILD: [&str; 6] = [
     "serverAddress",
 ];
 
-fn is_time(text: &str) -> bool {
+pub(crate) fn is_time(text: &str) -> bool {
     text.len() >= 20 && text.ends_with('Z') && text.as_bytes()[4] == b'-' && text.contains('T')
 }
 
@@ -159,6 +162,11 @@ impl Comparison<'_> {
                         ));
                     }
                 }
+                // The recording's pretended kubelet does not write these; a real one does, and so does ours.
+                (None, Some(Value::Bool(_)))
+                    if name == "started" && path.contains("/containerStatuses") => {}
+                (None, Some(Value::String(reason)))
+                    if reason == "PodCompleted" && path.contains("/status/conditions") => {}
                 // One recorded node has an address, the others have none.
                 _ if place.ends_with("/status/hostIP") || place.ends_with("/status/hostIPs") => {}
                 (Some(a), Some(b)) if name == "managedFields" => self.managed_fields(&place, a, b),
@@ -289,14 +297,36 @@ impl Comparison<'_> {
                 None => open.push(index),
             }
         }
-        for index in open {
-            let stem = stem_of(&recorded[index]);
-            let found = free.iter().position(|i| {
-                stem_of(&ours[*i]) == stem && place_of(&ours[*i]) == place_of(&recorded[index])
-            });
-            let found = found.or_else(|| free.iter().position(|i| stem_of(&ours[*i]) == stem));
-            if let Some(found) = found {
-                pairs.push((index, free.remove(found)));
+        // Of those with names made up by the server, the ones that are most alike belong together.
+        // Of those that are equally so, the ones that changed in the same order.
+        let (theirs, own) = (by_change(recorded), by_change(ours));
+        let apart = |index: usize, other: usize| theirs[index].abs_diff(own[other]);
+        let mut candidates = Vec::new();
+        // Many of them are paired in order.
+        let few = open.len() <= FEW;
+        for index in &open {
+            let stem = stem_of(&recorded[*index]);
+            for other in free.iter().filter(|i| stem_of(&ours[**i]) == stem) {
+                if !few {
+                    candidates.push((0, apart(*index, *other), *index, *other));
+                    continue;
+                }
+                let mut mapping = self.mapping.clone();
+                let mut trial = Comparison {
+                    mapping: &mut mapping,
+                    differences: Vec::new(),
+                };
+                trial.compare("/trial", &recorded[*index], &ours[*other]);
+                let apart = apart(*index, *other);
+                candidates.push((trial.differences.len(), apart, *index, *other));
+            }
+        }
+        candidates.sort_unstable();
+        for (_, _, index, other) in candidates {
+            if open.contains(&index) && free.contains(&other) {
+                open.retain(|i| *i != index);
+                free.retain(|i| *i != other);
+                pairs.push((index, other));
             }
         }
         pairs.sort_unstable();
@@ -326,6 +356,23 @@ fn name_of(item: &Value) -> String {
     }
 }
 
+/// The place of each item when they are put in the order of their last change.
+fn by_change(items: &[Value]) -> Vec<usize> {
+    let version = |item: &Value| -> u64 {
+        let object = item.get("object").unwrap_or(item);
+        let version = object.pointer("/metadata/resourceVersion");
+        let version = version.and_then(Value::as_str);
+        version.and_then(|v| v.parse().ok()).unwrap_or(0)
+    };
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_key(|index| version(&items[*index]));
+    let mut places = vec![0; items.len()];
+    for (place, index) in order.into_iter().enumerate() {
+        places[index] = place;
+    }
+    places
+}
+
 fn stem_of(item: &Value) -> String {
     let name = name_of(item);
     let words: Vec<&str> = name.split(['-', '.']).collect();
@@ -334,12 +381,4 @@ fn stem_of(item: &Value) -> String {
             || w.len() >= 14)
     });
     fixed.copied().collect::<Vec<_>>().join("-")
-}
-
-fn place_of(item: &Value) -> Option<&Value> {
-    let object = item.get("object").unwrap_or(item);
-    object
-        .pointer("/spec/nodeName")
-        .or_else(|| object.pointer("/message"))
-        .filter(|v| v.as_str().is_none_or(|t| !is_uid(t)))
 }

@@ -25,12 +25,24 @@ const CLASSES: &[(&str, &str)] = &[
     ("admission", "admission webhooks and policies, Pod Security"),
     ("events", "events that controllers of a real cluster write"),
     (
-        "outside",
-        "changes made during the recording by someone whose requests were not recorded",
+        "autoscaling",
+        "status of horizontal pod autoscalers: no controller writes it",
+    ),
+    (
+        "placement",
+        "pods of one node: which node a pod is put on is up to the scheduler",
+    ),
+    (
+        "pages",
+        "pages of pods: which pods are on one depends on the names that the server makes up",
+    ),
+    (
+        "deletion",
+        "deletions on their way: garbage collection and the ends of namespaces and definitions are over here before the next request",
     ),
     (
         "moment",
-        "states on the way: a pod, a workload or a watch seen at another moment than in the recording",
+        "states on the way: a pod, a workload or a watch that does not come through the very states that were recorded, or not as soon",
     ),
     (
         "order",
@@ -45,12 +57,7 @@ const CLASSES: &[(&str, &str)] = &[
 /// What is listed.
 pub(crate) struct List {
     known: BTreeSet<String>,
-    /// How many of them depend on the moment.
-    moments: usize,
 }
-
-/// The class of differences that come and go with the speed of the machine.
-const MOMENT: &str = "moment";
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("FIDELITY.md")
@@ -64,35 +71,17 @@ impl List {
             .split_once(BEGIN)
             .and_then(|(_, rest)| rest.split_once(END));
         let lines = block.map_or("", |(block, _)| block).lines();
-        let mut list = Self {
-            known: BTreeSet::new(),
-            moments: 0,
-        };
-        for (class, keys) in lines.filter_map(|line| line.split_once(": ")) {
-            let keys: Vec<String> = keys.split(' ').map(str::to_owned).collect();
-            if class == MOMENT {
-                list.moments = keys.len();
-            }
-            list.known.extend(keys);
+        let keys = lines.filter_map(|line| line.split_once(": "));
+        let known = keys.flat_map(|(_, keys)| keys.split(' ').map(str::to_owned));
+        Self {
+            known: known.collect(),
         }
-        list
     }
 
-    /// Those of the differences that are not listed. Which states on the way are seen depends on the speed of the machine,
-    /// so they are not held against the list one by one but by their number.
+    /// Those of the differences that are not listed.
     pub(crate) fn news<'a>(&self, different: &'a [Outcome]) -> Vec<&'a Outcome> {
-        let fresh = |moment: bool| {
-            let news = different
-                .iter()
-                .filter(move |o| (o.class == MOMENT) == moment);
-            news.filter(|o| !self.has(&o.key))
-        };
-        let moments = different.iter().filter(|o| o.class == MOMENT).count();
-        let mut news: Vec<&Outcome> = fresh(false).collect();
-        if moments > self.moments + (self.moments / 5).max(15) {
-            news.extend(fresh(true));
-        }
-        news
+        let news = different.iter().filter(|o| !self.has(&o.key));
+        news.collect()
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -188,14 +177,20 @@ pub(crate) fn classify(
         "components"
     } else if path.contains("certificatesigningrequests") {
         "certificates"
-    } else if path.contains("admissionregistration") || command.text.contains("podsec") {
+    } else if by_admission(command) {
         "admission"
+    } else if path.contains("/horizontalpodautoscalers") {
+        "autoscaling"
+    } else if on_a_node(path) {
+        "placement"
+    } else if is_page(path) {
+        "pages"
+    } else if is_deletion(command) {
+        "deletion"
     } else if path.contains("/events") {
         "events"
-    } else if matches!(command.number, 353 | 355 | 360 | 569) {
-        "outside"
     } else if by_controllers(path, differences) {
-        MOMENT
+        "moment"
     } else if any("status: recorded") && differences.len() == 1 {
         "status"
     } else if differences.iter().all(|d| d.starts_with("header")) {
@@ -207,11 +202,37 @@ pub(crate) fn classify(
         "text"
     } else if differences.iter().all(|d| d.contains("managedFields")) {
         "order"
-    } else if differences.iter().all(|d| moving(d)) {
+    } else if !path.contains("reviews") && differences.iter().all(|d| moving(d)) {
         "moment"
     } else {
         "body"
     }
+}
+
+/// What is refused or warned about by Pod Security and by admission policies.
+fn by_admission(command: &Command) -> bool {
+    matches!(command.number, 661..=665 | 673..=675) || command.text.contains("podsec")
+}
+
+/// Whether pods are asked for by their node, or moved away from it.
+fn on_a_node(path: &str) -> bool {
+    path.contains("spec.nodeName%3D")
+}
+
+/// Whether a few of many pods are asked for.
+pub(crate) fn is_page(path: &str) -> bool {
+    let (path, query) = path.split_once('?').unwrap_or_default();
+    path.ends_with("/pods")
+        && query
+            .split('&')
+            .any(|part| matches!(part, "limit=2" | "limit=3"))
+}
+
+/// Whether a command deletes, or waits for a deletion.
+fn is_deletion(command: &Command) -> bool {
+    command.text.contains("kubectl delete ")
+        || command.text.contains("--for=delete")
+        || matches!(command.number, 720)
 }
 
 /// What controllers write to while commands run.
@@ -228,7 +249,10 @@ const WORKLOADS: [&str; 7] = [
 /// Whether all differences are in what controllers make, or write, in their own time.
 fn by_controllers(path: &str, differences: &[String]) -> bool {
     let theirs = |d: &String| moving(d) || remade(d) || d.contains("/managedFields");
-    let pods = path.contains("/pods") && differences.iter().all(|d| !d.starts_with("header"));
+    let pods = path.contains("/pods")
+        && differences.iter().all(|d| {
+            !d.starts_with("header") && !d.starts_with("/message") && !d.starts_with("/details")
+        });
     pods || (WORKLOADS.iter().any(|w| path.contains(w)) && differences.iter().all(theirs))
 }
 

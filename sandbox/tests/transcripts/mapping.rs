@@ -1,6 +1,7 @@
 //! What is called otherwise here than it was in the recording: uids, versions, generated names, addresses, tokens. Learnt from
 //! answers, put into later requests.
 
+use crate::compare::is_time;
 use std::collections::HashMap;
 
 /// Letters of generated names and hashes (`k8s.io/apimachinery/pkg/util/rand`).
@@ -8,7 +9,7 @@ const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
 const UID: &str = "00000000-0000-4000-8000-";
 
 /// Recorded to ours.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Mapping {
     tokens: HashMap<String, String>,
     versions: HashMap<String, String>,
@@ -131,6 +132,11 @@ impl Mapping {
             == ours
     }
 
+    /// Which version is which is not taken from an answer that is not alike: its objects may be others, or older.
+    pub(crate) fn forget_versions(&mut self, before: Self) {
+        self.object_versions = before.object_versions;
+    }
+
     pub(crate) fn learn_header(&mut self, recorded: &[String], ours: &[String]) {
         if let ([recorded], [ours]) = (recorded, ours) {
             self.headers.insert(recorded.clone(), ours.clone());
@@ -215,33 +221,37 @@ impl Mapping {
         }
     }
 
-    /// Sets what recorded versions in a body mean here: the object has moved on faster than in the recording.
-    pub(crate) fn move_versions(&mut self, body: &serde_json::Value, current: &str) {
-        use serde_json::Value;
-        match body {
-            Value::Array(items) => items
-                .iter()
-                .for_each(|item| self.move_versions(item, current)),
-            Value::Object(fields) => {
-                let of_version =
-                    fields.get("path").and_then(Value::as_str) == Some("/metadata/resourceVersion");
-                for (name, inner) in fields {
-                    match inner.as_str() {
-                        Some(version)
-                            if name == "resourceVersion" || (of_version && name == "value") =>
-                        {
-                            self.versions.insert(version.to_owned(), current.to_owned());
-                        }
-                        _ => self.move_versions(inner, current),
-                    }
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-
     /// Continue tokens and hashes are learnt whole.
     pub(crate) fn learn_opaque(&mut self, recorded: &str, ours: &str) {
         self.headers.insert(recorded.to_owned(), ours.to_owned());
+    }
+}
+
+/// The path of an object, whatever part of it is asked for.
+pub(crate) fn object_of(path: &str) -> &str {
+    let path = path.split('?').next().unwrap_or_default();
+    path.strip_suffix("/status").unwrap_or(path)
+}
+
+/// Times that are sent back as they were read are here those of the object as it is here.
+pub(crate) fn put_times(sent: &mut serde_json::Value, live: &serde_json::Value) {
+    use serde_json::Value;
+    match (sent, live) {
+        (Value::Object(sent), Value::Object(live)) => {
+            for (name, inner) in sent {
+                if let Some(live) = live.get(name) {
+                    put_times(inner, live);
+                }
+            }
+        }
+        (Value::Array(sent), Value::Array(live)) => {
+            for (inner, live) in sent.iter_mut().zip(live) {
+                put_times(inner, live);
+            }
+        }
+        (Value::String(sent), Value::String(live)) if is_time(sent) && is_time(live) => {
+            sent.clone_from(live);
+        }
+        _ => {}
     }
 }

@@ -5,6 +5,7 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// One recorded command.
 pub(crate) struct Command {
@@ -19,6 +20,10 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) value: Value,
+    /// When it was sent, since the recording began.
+    pub(crate) at: Duration,
+    /// When the next one was sent, or the command ended.
+    pub(crate) until: Duration,
 }
 
 /// What was sent along.
@@ -42,6 +47,15 @@ pub(crate) fn unpack(path: &Path) -> Vec<u8> {
     out
 }
 
+/// Recorded times were shifted so that the first is this.
+const BEGINNING: &str = "2025-01-01T00:00:00Z";
+
+fn since_beginning(time: &str) -> Duration {
+    let beginning: jiff::Timestamp = BEGINNING.parse().unwrap();
+    let time: jiff::Timestamp = time.parse().unwrap();
+    time.duration_since(beginning).try_into().unwrap()
+}
+
 /// All commands, in order.
 pub(crate) fn commands() -> Vec<Command> {
     let text = String::from_utf8(unpack(&folder().join("transcripts.jsonl.gz"))).unwrap();
@@ -49,10 +63,23 @@ pub(crate) fn commands() -> Vec<Command> {
         .map(|line| {
             let mut value: Value = serde_json::from_str(line).unwrap();
             let requests = value["requests"].take();
-            let requests = requests.as_array().unwrap().iter().map(|r| Request {
+            let requests = requests.as_array().unwrap();
+            // This group was recorded on a second server, afterwards: here it takes no time.
+            let begun = match value["group"].as_str() {
+                Some("no credentials") => Duration::ZERO,
+                _ => since_beginning(value["at"].as_str().unwrap()),
+            };
+            let after =
+                |seconds: &Value| begun + Duration::from_secs_f64(seconds.as_f64().unwrap());
+            let end = after(&value["seconds"]);
+            let requests = requests.iter().enumerate().map(|(index, r)| Request {
                 method: r["method"].as_str().unwrap().to_owned(),
                 path: r["path"].as_str().unwrap().to_owned(),
                 value: r.clone(),
+                at: after(&r["t"]),
+                until: requests
+                    .get(index + 1)
+                    .map_or(end, |next| after(&next["t"])),
             });
             Command {
                 number: value["n"].as_u64().unwrap(),

@@ -4,17 +4,18 @@ use crate::actors::{self, Act};
 use crate::answer::events;
 use crate::client::{Answer, Client, Identity};
 use crate::compare::Comparison;
-use crate::fidelity::{self, List};
-use crate::mapping::Mapping;
+use crate::fidelity;
+use crate::mapping::{Mapping, object_of, put_times};
+use crate::pace;
 use crate::recording::{self, Body, Command, Request};
 use base64::Engine;
 use bytes::Bytes;
 use http_body_util::Full;
 use navarch_sandbox::server::{ApiServer, ServerOptions};
-use navarch_sandbox::simulate::{self, Delays, SimulationOptions};
+use navarch_sandbox::simulate::{Delays, SimulationOptions, Stepper};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What became of one request.
 #[derive(Debug, Clone)]
@@ -46,26 +47,23 @@ impl Outcome {
     }
 }
 
-/// How long all such waiting may take together: a server that is much unlike the real one should fail soon.
-const BUDGET: Duration = Duration::from_secs(4);
+/// How long bytes that are on their way may take to come.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long answers that depend on what controllers do may take to become those recorded.
-const PATIENCE: Duration = Duration::from_millis(700);
-
-struct Replay<'a> {
-    server: ApiServer,
-    mapping: Mapping,
+pub(crate) struct Replay {
+    pub(crate) server: ApiServer,
+    pub(crate) mapping: Mapping,
+    pub(crate) stepper: Stepper,
+    /// Since when, in recorded time, controllers may have something to do about a change.
+    pub(crate) open_since: Option<Duration>,
+    /// When the last request was sent, in recorded time.
+    pub(crate) last: Duration,
     clients: BTreeMap<bool, Client>,
     admin: Option<String>,
-    known: &'a List,
-    /// The newest revision that our own requests explain.
-    settled: u64,
-    /// How much of the budget is left.
-    budget: Duration,
 }
 
 /// Replays everything.
-pub(crate) async fn run(known: &List) -> Vec<Outcome> {
+pub(crate) async fn run() -> Vec<Outcome> {
     let server = ApiServer::start(options()).await.unwrap();
     let (identity, admin) = admin(&server);
     let clients = BTreeMap::from([
@@ -79,25 +77,23 @@ pub(crate) async fn run(known: &List) -> Vec<Outcome> {
             ),
         ),
     ]);
+    let commands = recording::commands();
+    let nobody = SimulationOptions::nodes(0);
     let mut replay = Replay {
+        stepper: Stepper::new(server.cluster().clone(), nobody),
         server,
         mapping: Mapping::default(),
+        last: Duration::ZERO,
+        open_since: None,
         clients,
         admin,
-        known,
-        settled: 0,
-        budget: BUDGET,
     };
     let mut outcomes = Vec::new();
-    let commands = recording::commands();
     for act in actors::beginning(&commands) {
         replay.act(&act).await;
     }
-    let stop = tokio_util::sync::CancellationToken::new();
-    let cluster = replay.server.cluster().clone();
-    let simulation = simulate::start(cluster, simulation_options(), &stop);
+    replay.stepper = Stepper::new(replay.server.cluster().clone(), simulation_options());
     for command in commands {
-        replay.settle().await;
         let mut waited_out = false;
         for (index, request) in command.requests.iter().enumerate() {
             // A list of the future takes three seconds to be refused; kubectl asks ten times.
@@ -110,18 +106,19 @@ pub(crate) async fn run(known: &List) -> Vec<Outcome> {
             outcomes.push(replay.one(&command, index, request).await);
         }
     }
-    simulation.stop().await;
     replay.server.stop().await;
     outcomes
 }
 
-/// As in the recording, but faster.
+/// As in the recording: pods run, and those of Jobs end, 1.2 s after their creation timestamp, and do not say before that
+/// they are being started.
 fn simulation_options() -> SimulationOptions {
-    let short = Duration::from_millis(5);
     let delays = Delays {
-        start: short,
-        complete: short,
-        stop: short,
+        start: Duration::from_millis(1_200),
+        from_whole_second: true,
+        worth_telling: Duration::MAX,
+        complete: Duration::ZERO,
+        stop: Duration::ZERO,
         ..Delays::default()
     };
     SimulationOptions {
@@ -184,85 +181,46 @@ fn outcome(command: &Command, index: usize, differences: Vec<String>) -> Outcome
     }
 }
 
-impl Replay<'_> {
-    /// Waits until controllers have nothing to do: the recording has time between its commands, the replay has not.
-    async fn settle(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut seen = self.server.cluster().revision();
-        if seen == self.settled {
-            return;
-        }
-        let mut quiet = 0;
-        while quiet < 3 && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(8)).await;
-            let now = self.server.cluster().revision();
-            quiet = if now == seen { quiet + 1 } else { 0 };
-            seen = now;
-        }
-        self.settled = seen;
-    }
-
+impl Replay {
     async fn one(&mut self, command: &Command, index: usize, request: &Request) -> Outcome {
         if request.is_upgrade() {
             let why = "a connection that is upgraded is not replayed".to_owned();
             return outcome(command, index, vec![why]);
         }
+        self.catch_up(request.at).await;
         let acts = actors::of(command, index);
-        if request.events().is_none() {
-            for act in &acts {
-                self.act(act).await;
-            }
-        } else if !acts.is_empty() {
-            self.meanwhile(acts);
+        if request.events().is_some() {
+            let differences = self.watch(command, request, acts).await;
+            return outcome(command, index, differences);
         }
-        let key = format!("{}/{index}", command.number);
-        let begun = Instant::now();
-        let deadline = begun + PATIENCE.min(self.budget);
+        for act in &acts {
+            self.act(act).await;
+        }
+        let read = request.method == "GET";
+        if !read {
+            self.reach(request).await;
+        }
+        let before = self.mapping.clone();
         let mut differences = self.attempt(command, request).await;
-        let stale = |d: &String| d.contains("ours 409") && d.contains("has been modified");
-        if request.status() < 300 && differences.iter().any(stale) {
-            self.catch_up(request).await;
+        let latest = request.at + pace::AHEAD;
+        let page = fidelity::is_page(&request.path);
+        let moves = read && !page && pace::moves(&request.path);
+        while moves && !differences.is_empty() && self.next_state(latest).await {
+            self.mapping = before.clone();
             differences = self.attempt(command, request).await;
         }
-        let repeatable = request.method == "GET" && request.events().is_none();
-        while repeatable
-            && !differences.is_empty()
-            && !self.known.has(&key)
-            && Instant::now() < deadline
-        {
-            tokio::time::sleep(Duration::from_millis(40)).await;
-            differences = self.attempt(command, request).await;
+        if page {
+            let why = "which pods are on a page depends on the names that the server makes up";
+            differences.push(why.to_owned());
         }
-        if repeatable {
-            self.budget = self.budget.saturating_sub(begun.elapsed());
+        if !differences.is_empty() {
+            self.mapping.forget_versions(before);
         }
-        if request.method != "GET" {
-            self.settled = 0;
+        if !read {
+            self.open_since.get_or_insert(request.at);
         }
-        outcome(command, index, differences)
-    }
-
-    /// Controllers were faster than in the recording: reads what they made of the object, so that the next try fits.
-    async fn catch_up(&mut self, request: &Request) {
         self.settle().await;
-        let path = self.mapping.translate_path(&request.path);
-        let path = path.split('?').next().unwrap_or_default().to_owned();
-        let act = Act {
-            method: "GET",
-            path,
-            content_type: "application/json",
-            body: Value::Null,
-        };
-        let read = act_request(&act, self.admin.as_deref());
-        let Ok(answer) = self.clients.get_mut(&true).unwrap().send(read).await else {
-            return;
-        };
-        let answer = answer.value();
-        let Some(current) = answer["metadata"]["resourceVersion"].as_str() else {
-            return;
-        };
-        self.mapping
-            .move_versions(&request.value["requestBody"], current);
+        outcome(command, index, differences)
     }
 
     /// Does what someone else did while the recording was made.
@@ -287,58 +245,100 @@ impl Replay<'_> {
         self.settle().await;
     }
 
-    /// The same during a watch.
-    fn meanwhile(&self, acts: Vec<Act>) {
-        let mut client = self.clients[&true].another();
-        let admin = self.admin.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(80)).await;
-            for act in acts {
-                let _ = client.send(act_request(&act, admin.as_deref())).await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
-    }
-
+    /// Asks, and compares.
     async fn attempt(&mut self, command: &Command, request: &Request) -> Vec<String> {
-        let ours = match self.build(command, request) {
-            Ok(built) => self.send(command, request, built).await,
-            Err(why) => Err(why),
+        let answer = match self.ask(command, request).await {
+            Ok(answer) => answer,
+            Err(why) => return vec![format!("no answer: {why}")],
         };
-        match ours {
-            Ok(answer) => self.judge(request, &answer),
-            Err(why) => vec![format!("no answer: {why}")],
-        }
+        self.judge(request, &answer)
     }
 
-    async fn send(
-        &mut self,
-        command: &Command,
-        request: &Request,
-        built: http::Request<Full<Bytes>>,
-    ) -> Result<Answer, String> {
+    async fn ask(&mut self, command: &Command, request: &Request) -> Result<Answer, String> {
+        let live = match request.method.as_str() {
+            "PUT" => {
+                let path = self.mapping.translate_path(object_of(&request.path));
+                Some(self.peek(&path).await)
+            }
+            _ => None,
+        };
+        let built = self.build(command, request, live.as_ref())?;
         let certificate = command.user == "admin" && request.sent("Authorization").is_none();
-        let client = self.clients.get_mut(&certificate).unwrap();
-        match request.events() {
-            None => client.send(built).await,
-            Some(expected) => {
-                let wanted = expected.len();
-                let patience = if wanted == 0 {
-                    Duration::from_millis(30)
-                } else {
-                    PATIENCE
-                };
-                client
-                    .watch(built, |body| events(body).len() >= wanted, patience)
-                    .await
+        self.clients
+            .get_mut(&certificate)
+            .unwrap()
+            .send(built)
+            .await
+    }
+
+    /// An object as it is now, read by the administrator.
+    pub(crate) async fn peek(&mut self, path: &str) -> Value {
+        let act = Act {
+            method: "GET",
+            path: path.to_owned(),
+            content_type: "application/json",
+            body: Value::Null,
+        };
+        let read = act_request(&act, self.admin.as_deref());
+        let answer = self.clients.get_mut(&true).unwrap().send(read).await;
+        answer.map_or(Value::Null, |answer| answer.value())
+    }
+
+    /// Opens a watch, lets happen what happened during it, and compares what it tells.
+    async fn watch(&mut self, command: &Command, request: &Request, acts: Vec<Act>) -> Vec<String> {
+        let built = match self.build(command, request, None) {
+            Ok(built) => built,
+            Err(why) => return vec![format!("no request: {why}")],
+        };
+        let certificate = command.user == "admin" && request.sent("Authorization").is_none();
+        let mut open = match self.clients[&certificate].watch(built).await {
+            Ok(open) => open,
+            Err(why) => return vec![format!("no answer: {why}")],
+        };
+        let wanted = request.events().map_or(0, Vec::len);
+        let mut acts = acts.into_iter();
+        let mut told = 0;
+        loop {
+            self.settle().await;
+            open.take();
+            let now = events(&open.answer.body).len();
+            let more = std::mem::replace(&mut told, now) != now;
+            if more && now >= wanted && self.tells(request, &open.answer) {
+                break;
+            }
+            if let Some(act) = acts.next() {
+                self.act(&act).await;
+                // What follows from it at once had followed before the next.
+                while self.next_state(request.at).await {
+                    open.take();
+                }
+            } else if !self.next_state(request.until).await {
+                break;
             }
         }
+        while told < wanted && !open.ended {
+            let before = open.answer.body.len();
+            open.more(PATIENCE).await;
+            told = events(&open.answer.body).len();
+            if open.answer.body.len() == before {
+                break;
+            }
+        }
+        self.judge(request, &open.answer)
+    }
+
+    fn tells(&mut self, request: &Request, answer: &Answer) -> bool {
+        let before = self.mapping.clone();
+        let alike = self.judge(request, answer).is_empty();
+        self.mapping = before;
+        alike
     }
 
     fn build(
         &self,
         command: &Command,
         request: &Request,
+        live: Option<&Value>,
     ) -> Result<http::Request<Full<Bytes>>, String> {
         let path = self.mapping.translate_path(&request.path);
         let mut builder = http::Request::builder()
@@ -368,6 +368,9 @@ impl Replay<'_> {
             Body::Nothing => Vec::new(),
             Body::Text(text) => self.mapping.translate(&text).into_bytes(),
             Body::Json(mut value) => {
+                if let Some(live) = live {
+                    put_times(&mut value, live);
+                }
                 self.mapping.translate_value(&mut value);
                 value.to_string().into_bytes()
             }

@@ -55,6 +55,14 @@ pub fn create(gvk: &Gvk, object: &mut Value, uid: &str, time: &str) {
     }
 }
 
+/// Prepares an object whose status is about to be written.
+pub fn status(gvk: &Gvk, live: &Value, new: &mut Value, time: &str) {
+    let phase = |object: &Value| object.pointer("/status/phase").cloned();
+    if gvk.group.is_empty() && gvk.kind == "PersistentVolume" && phase(live) != phase(new) {
+        set(new, &["status", "lastPhaseTransitionTime"], json!(time));
+    }
+}
+
 /// Prepares a defaulted object that is about to replace the live one.
 pub fn update(gvk: &Gvk, live: &Value, new: &mut Value) {
     match (gvk.group.as_str(), gvk.kind.as_str()) {

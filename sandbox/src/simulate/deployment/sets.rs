@@ -1,6 +1,6 @@
 //! The ReplicaSets of a Deployment: which one has its template, their revisions, making and scaling them.
 
-use super::{COMPONENT, HASH, REVISION, bounds, wanted};
+use super::{COMPONENT, HASH, REVISION, bounds, status, wanted};
 use crate::cluster::WriteOptions;
 use crate::object::{self, Object};
 use crate::simulate::events::Note;
@@ -35,6 +35,8 @@ pub(super) struct Sets {
     pub(super) old: Vec<Object>,
     /// What became of finding the new one, for the Progressing condition: a reason and a message.
     pub(super) found: Option<(&'static str, String)>,
+    /// Whether the Deployment's status was written already.
+    pub(super) marked: bool,
     /// Name collisions met.
     pub(super) collisions: i64,
 }
@@ -94,6 +96,7 @@ impl Sets {
             new,
             old: owned,
             found: None,
+            marked: false,
             collisions: field::count(deployment, "/status/collisionCount"),
         }
     }
@@ -115,13 +118,22 @@ impl Sets {
         if let Some(set) = &self.new {
             let next = revision(set).max(last + 1);
             let updated = self.annotate(deployment, set, next, world)?;
+            let changed = updated != *set;
+            self.new = Some(updated);
+            if changed {
+                // The Deployment is marked when the change has been seen.
+                return Ok(());
+            }
             if field::condition(deployment, "Progressing").is_none() {
-                let name = object::name(&updated);
+                let name = self
+                    .new
+                    .as_ref()
+                    .map(|s| object::name(s))
+                    .unwrap_or_default();
                 let message = format!("Found existing replica set \"{name}\"");
                 self.found = Some(("FoundNewReplicaSet", message));
             }
-            self.new = Some(updated);
-            return mark(deployment, next, world);
+            return self.mark(deployment, next, world);
         }
         if !make {
             return Ok(());
@@ -136,7 +148,32 @@ impl Sets {
         let message = format!("Created new replica set \"{name}\"");
         self.found = Some(("NewReplicaSetCreated", message));
         self.new = Some(made);
-        mark(deployment, last + 1, world)
+        self.mark(deployment, last + 1, world)
+    }
+
+    /// Writes the revision on the Deployment, and what became of finding the new ReplicaSet. The real controller does it with
+    /// the status, so that no generation is counted for it; what it would write to the status after that is refused as
+    /// out of date, and so is left to its next look here, too.
+    fn mark(&mut self, deployment: &Object, revision: i64, world: &World) -> Result<(), Status> {
+        let revision = revision.to_string();
+        let marked = object::annotation(deployment, REVISION) == Some(revision.as_str());
+        let deadline = field::number(deployment, "/spec/progressDeadlineSeconds");
+        let found = self
+            .found
+            .clone()
+            .filter(|_| deadline.is_some_and(|d| d < i64::from(i32::MAX)));
+        if marked && found.is_none() {
+            return Ok(());
+        }
+        self.marked = true;
+        let options = WriteOptions::by(CONTROLLERS).to("status");
+        world.change(Kind::Deployment, deployment, &options, |live| {
+            set_annotation(live, REVISION, &revision);
+            if let Some((reason, message)) = &found {
+                status::put_found(live, reason, message);
+            }
+        })?;
+        Ok(())
     }
 
     fn annotate(
@@ -312,18 +349,4 @@ fn copy_annotations(deployment: &Object, set: &mut Value) {
             set_annotation(set, key, value.as_str().unwrap_or_default());
         }
     }
-}
-
-/// Writes the revision on the Deployment.
-fn mark(deployment: &Object, revision: i64, world: &World) -> Result<(), Status> {
-    let revision = revision.to_string();
-    if object::annotation(deployment, REVISION) == Some(revision.as_str()) {
-        return Ok(());
-    }
-    // The real controller writes it with the status, so that no generation is counted for it.
-    let options = WriteOptions::by(CONTROLLERS).to("status");
-    world.change(Kind::Deployment, deployment, &options, |live| {
-        set_annotation(live, REVISION, &revision);
-    })?;
-    Ok(())
 }

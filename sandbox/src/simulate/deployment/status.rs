@@ -51,13 +51,13 @@ fn completes(deployment: &Object, counts: Counts) -> bool {
 
 /// Writes the status; answers when the rollout will be too late.
 pub(super) fn write(deployment: &Object, sets: &Sets, world: &World) -> Result<Again, Status> {
+    if sets.marked {
+        return Ok(None);
+    }
     let counts = counts(sets);
     let now = Timestamp::now();
     let mut conditions = Conditions::of(deployment, now);
     available(deployment, counts, &mut conditions);
-    if let Some((reason, message)) = &sets.found {
-        conditions.set("Progressing", "True", reason, message);
-    }
     let deadline = field::number(deployment, "/spec/progressDeadlineSeconds");
     let deadline = deadline.filter(|d| *d < i64::from(i32::MAX));
     let mut again = None;
@@ -142,7 +142,7 @@ fn progress(
         || counts.replicas - counts.updated < old_before
         || counts.ready > before("readyReplicas")
         || counts.available > before("availableReplicas");
-    if progressed && sets.found.is_none() {
+    if progressed {
         let message = format!("{named} is progressing.");
         conditions.renew("Progressing", "ReplicaSetUpdated", &message);
     }
@@ -164,6 +164,17 @@ fn late(named: &str, deadline: i64, conditions: &mut Conditions) -> Again {
     }
     let left = Duration::try_from(end.duration_since(conditions.now)).unwrap_or_default();
     Some(left + Duration::from_secs(1))
+}
+
+/// Puts what became of finding the new ReplicaSet into the status of a Deployment.
+pub(super) fn put_found(deployment: &mut Value, reason: &str, message: &str) {
+    let known = field::list(deployment, "/status/conditions").to_vec();
+    let mut conditions = Conditions {
+        list: known,
+        now: Timestamp::now(),
+    };
+    conditions.set("Progressing", "True", reason, message);
+    object::field_mut(deployment, "status").insert("conditions".to_owned(), conditions.list.into());
 }
 
 /// A ReplicaSet that cannot make its pods makes the Deployment say so.

@@ -37,9 +37,6 @@ pub(crate) struct Kubelet {
     addresses: u32,
 }
 
-/// Above this, pods that are being started say so.
-const WORTH_TELLING: Duration = Duration::from_millis(200);
-
 impl Controller for Kubelet {
     fn observe(&mut self, seen: &Seen<'_>, _world: &World, wake: &mut Vec<Key>) {
         if seen.kind != Kind::Pod {
@@ -75,6 +72,10 @@ impl Controller for Kubelet {
         }
     }
 
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     fn reconcile(&mut self, key: &Key, world: &mut World) -> Result<Again, Status> {
         let Some(pod) = world.get(Kind::Pod, key) else {
             return Ok(None);
@@ -102,7 +103,7 @@ impl Controller for Kubelet {
         if run.stage.is_final() {
             return Ok(None);
         }
-        let now = Instant::now();
+        let now = world.clock.now();
         if let Some(due) = run.due.filter(|due| *due > now)
             && !run.stage.is_ended_by(world.switches.behaviour(&pod))
         {
@@ -124,11 +125,16 @@ impl Kubelet {
             (Stage::New, _) => delays.start,
             _ => Duration::ZERO,
         };
-        let told = wait > WORTH_TELLING;
+        let told = wait > delays.worth_telling;
+        let begin = if delays.from_whole_second {
+            world.clock.second()
+        } else {
+            world.clock.now()
+        };
         Run {
             uid: object::uid(pod).to_owned(),
             stage,
-            due: (!told).then(|| Instant::now() + wait),
+            due: (!told).then(|| begin + wait),
             restarts: containers::restarts(pod),
             stopping: None,
         }
@@ -152,7 +158,7 @@ fn step(
     let restart = delays
         .restart
         .saturating_mul(2_u32.saturating_pow(u32::try_from(run.restarts.clamp(0, 5)).unwrap_or(0)));
-    let first = run.stage == Stage::New && start > WORTH_TELLING && run.due.is_none();
+    let first = run.stage == Stage::New && start > delays.worth_telling && run.due.is_none();
     let (stage, wait) = if first {
         (Stage::Creating, Some(start))
     } else {
@@ -173,7 +179,7 @@ fn step(
     world.set_status(Kind::Pod, pod, &status, KUBELET)?;
     tell(pod, stage, world);
     run.stage = stage;
-    run.due = wait.map(|wait| Instant::now() + wait);
+    run.due = wait.map(|wait| world.clock.now() + wait);
     Ok(wait)
 }
 
@@ -190,7 +196,7 @@ fn host_address(pod: &Value, world: &World) -> String {
 
 /// The end of a pod that is being deleted.
 fn stop(pod: &Object, run: &mut Run, world: &mut World) -> Result<Again, Status> {
-    let now = Instant::now();
+    let now = world.clock.now();
     let grace = field::count(pod, "/metadata/deletionGracePeriodSeconds");
     if grace == 0 && !object::finalizers(pod).is_empty() {
         return Ok(None);

@@ -104,6 +104,10 @@ impl Controller for Scheduler {
         }
     }
 
+    fn is_alone(&self) -> bool {
+        true
+    }
+
     fn reconcile(&mut self, key: &Key, world: &mut World) -> Result<Again, Status> {
         let Some(pod) = world.get(Kind::Pod, key).filter(|p| is_to_be_scheduled(p)) else {
             return Ok(None);

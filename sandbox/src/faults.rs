@@ -19,7 +19,29 @@ pub enum Fault {
     LoseAnswer,
     /// A watch ends after so many events.
     CutWatch(usize),
+    /// A list is answered as of this revision, as from a cache that lags behind.
+    StaleList(u64),
 }
+
+/// What of the faults concerns the answer to a read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reading {
+    pub(crate) cut_after: Option<usize>,
+    pub(crate) stale: Option<u64>,
+}
+
+/// The verbs that requests have, as in the request log.
+pub const VERBS: [&str; 9] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "apply",
+    "delete",
+    "deletecollection",
+];
 
 /// Which requests a fault strikes; absent fields match all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,14 +82,19 @@ impl Matching {
 
 /// Names a rule, for removing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RuleId(u64);
+pub struct RuleId(pub u64);
 
-#[derive(Debug)]
-struct Rule {
-    id: u64,
-    matching: Matching,
-    fault: Fault,
-    left: Option<u32>,
+/// A rule that is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub id: RuleId,
+    /// What it strikes.
+    pub matching: Matching,
+    /// What then goes wrong.
+    pub fault: Fault,
+    /// How often it will still strike; `None`: until it is removed.
+    pub left: Option<u32>,
 }
 
 /// The faults of one server. A handle: clones share them.
@@ -87,7 +114,7 @@ impl Faults {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let left = matching.times;
         self.lock().push(Rule {
-            id,
+            id: RuleId(id),
             matching,
             fault,
             left,
@@ -95,9 +122,18 @@ impl Faults {
         RuleId(id)
     }
 
-    /// Removes a rule.
-    pub fn remove(&self, id: RuleId) {
-        self.lock().retain(|r| r.id != id.0);
+    /// Removes a rule; whether it was there.
+    pub fn remove(&self, id: RuleId) -> bool {
+        let mut rules = self.lock();
+        let before = rules.len();
+        rules.retain(|r| r.id != id);
+        rules.len() < before
+    }
+
+    /// The rules, the oldest first; those that have struck often enough are not among them.
+    pub fn rules(&self) -> Vec<Rule> {
+        let alive = |r: &&Rule| r.left != Some(0);
+        self.lock().iter().filter(alive).cloned().collect()
     }
 
     /// Removes all rules.

@@ -8,6 +8,7 @@
 pub mod apply;
 pub mod auth;
 pub mod cluster;
+pub mod control;
 pub mod discovery;
 pub mod faults;
 pub mod http;

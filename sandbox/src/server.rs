@@ -97,6 +97,8 @@ impl ApiServer {
             stop: CancellationToken::new(),
         });
         lifecycle::prepare(&shared.cluster);
+        // A real server's cache begins when it starts: what was before is too old to be watched.
+        shared.cluster.compact();
         let controllers = lifecycle::start(&shared.cluster, &shared.authentication, &shared.stop);
         let simulation = options
             .simulation
@@ -110,6 +112,10 @@ impl ApiServer {
             controllers,
             simulation,
         })
+    }
+
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
     }
 
     /// The server's name.

@@ -91,6 +91,21 @@ impl Status {
         status
     }
 
+    /// Groups to impersonate, and no user: a failure in plain text. The path it also names is put in where it is known.
+    pub fn impersonates_nobody(groups: &[&str]) -> Self {
+        let groups: Vec<String> = groups
+            .iter()
+            .map(|g| format!("{{Group  {g}    }}"))
+            .collect();
+        let why = format!(
+            "requested [{}] without impersonating a user\n",
+            groups.join(" ")
+        );
+        let mut status = Self::new(500, "", why);
+        status.plain_text = true;
+        status
+    }
+
     /// An unknown group or path: plain text, no `Status`.
     pub fn page_not_found() -> Self {
         let mut status = Self::new(404, "", "404 page not found\n");
@@ -217,6 +232,24 @@ impl Status {
             supported.join(", ")
         );
         Self::new(415, "UnsupportedMediaType", message)
+    }
+
+    /// A patch of a media type that no route takes: the router answers, not the handler.
+    pub fn media_type_not_routed() -> Self {
+        let mut status = Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        status.details = Some(json!({}));
+        status
+    }
+
+    /// No route produces what is accepted: the router answers, not the handler.
+    pub fn nothing_acceptable(produced: &[&str]) -> Self {
+        let message = format!(
+            "406: Not Acceptable\n\nAvailable representations: {}",
+            produced.join(", ")
+        );
+        let mut status = Self::new(406, "NotAcceptable", message);
+        status.details = Some(json!({}));
+        status
     }
 
     /// The resourceVersion or continue token is older than the history.

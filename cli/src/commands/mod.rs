@@ -4,6 +4,7 @@ mod completion;
 mod controller_manager;
 mod crds;
 mod demo;
+mod fault;
 mod get;
 mod install;
 mod join;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Demo(demo::DemoFlags),
     /// Start a host and member clusters in this process, to try things with kubectl
     Sandbox(sandbox::SandboxFlags),
+    /// Make things go wrong in a running sandbox: errors, delays, cut watches, partitions
+    Fault(fault::FaultFlags),
     /// Put resource definitions, system namespace, type configs and roles into a host
     Install(install::InstallFlags),
     /// Run the controllers against a host API server
@@ -79,6 +82,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Demo(flags) => Box::pin(demo::run(flags)).await,
         Command::Sandbox(flags) => Box::pin(sandbox::run(flags)).await,
+        Command::Fault(flags) => fault::run(flags).await.map(done),
         Command::Install(flags) => install::run(flags).await.map(done),
         Command::ControllerManager(flags) => {
             Box::pin(controller_manager::run(flags)).await.map(done)

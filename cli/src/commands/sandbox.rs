@@ -19,7 +19,7 @@ pub(crate) struct SandboxFlags {
     /// Simulated nodes in each member
     #[arg(long, default_value_t = 2, value_name = "COUNT")]
     nodes: usize,
-    /// Where the kubeconfig is written; default: a temporary folder, removed at the end
+    /// Where the kubeconfig and the socket for `navarch fault` are; default: a temporary folder, removed at the end
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Do not run the controllers: everything is in place and nothing reconciles it, so any manager can be started by hand

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use navarch_sandbox::control;
 use navarch_sandbox::server::{ApiServer, ServerOptions};
 use navarch_sandbox::simulate::SimulationOptions;
 use tokio::task::JoinHandle;
@@ -77,6 +78,8 @@ pub struct Playground {
     _folder: Option<tempfile::TempDir>,
     clients: Vec<Target>,
     controllers: Option<JoinHandle<Result<(), navarch_controllers::RunError>>>,
+    /// Listens for `navarch fault`.
+    orders: JoinHandle<()>,
     shutdown: CancellationToken,
 }
 
@@ -111,6 +114,15 @@ impl Playground {
         for server in std::iter::once(&host).chain(&members) {
             clients.push(target(&kubeconfig, server.name()).await?);
         }
+        let servers = std::iter::once(&host).chain(&members);
+        let orders = control::listen(
+            &kubeconfig.with_file_name(control::SOCKET),
+            servers.map(control::Handle::from).collect(),
+        )
+        .map_err(|error| CliError::Refused {
+            message: error.to_string(),
+            advice: "Give a shorter --dir, on a file system that has sockets.".to_owned(),
+        })?;
         let mut playground = Self {
             host,
             members,
@@ -120,6 +132,7 @@ impl Playground {
             _folder: folder,
             clients,
             controllers: None,
+            orders,
             shutdown: CancellationToken::new(),
         };
         playground.federate().await?;
@@ -278,12 +291,16 @@ impl Playground {
     /// Ends the controllers, then the servers, and removes the kubeconfig: it leads nowhere now.
     pub async fn stop(mut self) {
         self.stop_controllers().await;
+        self.orders.abort();
         self.host.stop().await;
         for server in self.members {
             server.stop().await;
         }
-        if let Err(error) = std::fs::remove_file(&self.kubeconfig) {
-            tracing::debug!(%error, "the kubeconfig was gone already");
+        let socket = self.kubeconfig.with_file_name(control::SOCKET);
+        for path in [&self.kubeconfig, &socket] {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::debug!(%error, path = %path.display(), "was gone already");
+            }
         }
     }
 }

@@ -133,9 +133,11 @@ pub(super) fn read(object: &Value) -> Vec<Entry> {
 /// Whether the object asks for its managed fields to be forgotten: a list with one empty entry.
 pub(super) fn is_reset(object: &Value) -> bool {
     match object.pointer("/metadata/managedFields") {
-        Some(Value::Array(entries)) => {
-            matches!(entries.as_slice(), [Value::Object(entry)] if entry.is_empty())
-        }
+        Some(Value::Array(entries)) => match entries.as_slice() {
+            [] => true,
+            [Value::Object(entry)] => entry.is_empty(),
+            _ => false,
+        },
         _ => false,
     }
 }

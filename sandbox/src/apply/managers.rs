@@ -81,6 +81,7 @@ fn bare(object: &Value) -> Value {
 pub fn manager_name(given: Option<&str>, user_agent: &str) -> String {
     match given {
         Some(name) if !name.is_empty() => name.to_owned(),
+        _ if user_agent.is_empty() => "unknown".to_owned(),
         _ => user_agent
             .split('/')
             .next()
@@ -207,7 +208,7 @@ pub fn apply(
 ) -> Result<Value, ApplyError> {
     if applied
         .pointer("/metadata/managedFields")
-        .is_some_and(|v| v.as_array().is_some_and(|a| !a.is_empty()))
+        .is_some_and(Value::is_array)
     {
         return Err(ApplyError::ManagedFields);
     }

@@ -37,9 +37,18 @@ pub(super) fn check(applied: &Value, node: &Node) -> Result<(), ApplyError> {
         "failed to create typed patch object ({}/{}; {}, Kind={}): {detail}",
         text("/metadata/namespace"),
         text("/metadata/name"),
-        text("/apiVersion"),
+        go_version(&text("/apiVersion")),
         text("/kind")
     )))
+}
+
+/// Group and version as Go prints a GroupVersionKind: the core group is empty, its slash stays.
+fn go_version(api_version: &str) -> String {
+    if api_version.contains('/') {
+        api_version.to_owned()
+    } else {
+        format!("/{api_version}")
+    }
 }
 
 fn walk(value: &Value, node: &Node, path: &mut Vec<Step>, found: &mut Vec<(usize, String)>) {
@@ -69,7 +78,7 @@ fn walk(value: &Value, node: &Node, path: &mut Vec<Step>, found: &mut Vec<(usize
         (Kind::String, other) if !other.is_string() && !node.int_or_string() => {
             found.push(wrong(&format!(
                 "string, got &value.valueUnstructured{{Value:{}}}",
-                go(other)
+                crate::patch::go_syntax(other)
             )));
         }
         (Kind::Integer | Kind::Number, other) if !other.is_number() && !node.int_or_string() => {

@@ -18,9 +18,11 @@ pub(super) fn of(node: &Node) -> Value {
     for (name, field) in node.fields() {
         if field.default().is_some_and(Value::is_object) && field.kind() == Kind::Object {
             out.insert(name, of(&field));
-        } else if node.requires(&name)
-            || (node.component() == Some(EVENT) && REPORTING.contains(&name.as_str()))
-        {
+        } else if node.component() == Some(EVENT) && REPORTING.contains(&name.as_str()) {
+            out.insert(name, zero(&field));
+        } else if is_always_written(node, &name) && field.kind() == Kind::String {
+            out.insert(name, Value::Null);
+        } else if node.requires(&name) {
             out.insert(name, zero(&field));
         }
     }
@@ -34,4 +36,9 @@ fn zero(field: &Node) -> Value {
         Kind::Boolean => json!(false),
         Kind::Object | Kind::Array | Kind::Any => Value::Null,
     }
+}
+
+fn is_always_written(node: &Node, name: &str) -> bool {
+    node.component()
+        .is_some_and(|component| crate::schema::defaults::always_written(component, name))
 }

@@ -53,6 +53,9 @@ impl Authentication {
         };
         match shown.impersonate_user.filter(|name| !name.is_empty()) {
             Some(name) => impersonate(cluster, &user, name, shown),
+            None if !shown.impersonate_groups.is_empty() => {
+                Err(Status::impersonates_nobody(shown.impersonate_groups))
+            }
             None => Ok(user),
         }
     }

@@ -7,7 +7,7 @@ use super::tokens::{Claims, ISSUER, LIFETIME_SECONDS};
 use super::{User, rbac};
 use crate::cluster::Cluster;
 use crate::object::{self, Gvr};
-use crate::status::Status;
+use crate::status::{Cause, Status};
 use serde_json::{Value, json};
 
 /// `SelfSubjectReview`: who asks.
@@ -85,7 +85,13 @@ pub fn token(authentication: &Authentication, cluster: &Cluster, spec: &Value, n
     let token = spec["token"].as_str().unwrap_or_default();
     let wanted = texts(&spec["audiences"]);
     let Some((user, made_for)) = authentication.review(cluster, token, now) else {
-        return json!({"user": {}, "error": "[invalid bearer token, service account token is not valid]"});
+        // What is no signed token at all is not even looked at by the authenticator of service accounts.
+        let error = if token.split('.').count() == 3 {
+            "[invalid bearer token, service account token is not valid]"
+        } else {
+            "invalid bearer token"
+        };
+        return json!({"user": {}, "error": error});
     };
     let wanted = if wanted.is_empty() {
         vec![ISSUER.to_owned()]
@@ -100,6 +106,51 @@ pub fn token(authentication: &Authentication, cluster: &Cluster, spec: &Value, n
         return json!({"user": {}, "error": "token audiences do not match"});
     }
     json!({"authenticated": true, "user": user.to_value(), "audiences": audiences})
+}
+
+/// The shortest life of a token that may be asked for.
+const SHORTEST_SECONDS: i64 = 600;
+
+/// Refuses a token that lives too short, or is bound to what is not there.
+fn check_request(
+    cluster: &Cluster,
+    namespace: &str,
+    spec: &Value,
+    seconds: i64,
+) -> Result<(), Status> {
+    if seconds < SHORTEST_SECONDS {
+        let cause = Cause {
+            reason: "FieldValueInvalid".into(),
+            message: format!(
+                "Invalid value: {seconds}: may not specify a duration less than 10 minutes"
+            ),
+            field: "spec.expirationSeconds".into(),
+        };
+        return Err(Status::invalid(
+            "authentication.k8s.io",
+            "TokenRequest",
+            "",
+            &[cause],
+        ));
+    }
+    let bound = &spec["boundObjectRef"];
+    let text = |name: &str| bound[name].as_str().unwrap_or_default();
+    if !bound.is_object() {
+        return Ok(());
+    }
+    let (resource, namespace) = match (text("apiVersion"), text("kind")) {
+        ("v1", "Pod") => ("pods", namespace),
+        ("v1", "Secret") => ("secrets", namespace),
+        ("v1", "Node") => ("nodes", ""),
+        (version, kind) => {
+            let slash = if version.contains('/') { "" } else { "/" };
+            return Err(Status::bad_request(format!(
+                "cannot bind token to object of type {slash}{version}, Kind={kind}"
+            )));
+        }
+    };
+    cluster.get(&Gvr::new("", "v1", resource), namespace, text("name"))?;
+    Ok(())
 }
 
 /// `TokenRequest` for a service account: spec and status. `id` is the new token's, a uuid.
@@ -120,6 +171,7 @@ pub fn token_request(
     let seconds = spec["expirationSeconds"]
         .as_i64()
         .unwrap_or(LIFETIME_SECONDS);
+    check_request(cluster, namespace, spec, seconds)?;
     let expires = now.as_second().saturating_add(seconds);
     let claims = Claims {
         namespace: namespace.to_owned(),

@@ -37,9 +37,22 @@ impl Cluster {
         decode::body(info, &mut object, options, &mut warnings)?;
         prepare::namespace(info, namespace, &mut object)?;
         name(&mut object);
-        let object = convert::to_storage(object, info);
+        let object = self.stored_form(info, convert::to_storage(object, info));
         self.namespace_takes(info, namespace, &object)?;
         self.create_prepared(info, namespace, object, options, Fields::Update, warnings)
+    }
+
+    /// A custom object sent in another version than the stored one gets that one's defaults, and loses what it does not know.
+    pub(super) fn stored_form(&self, info: &ResourceInfo, mut object: Value) -> Value {
+        if info.custom.is_none() || info.version == info.stored_as.version {
+            return object;
+        }
+        let stored = Gvr::new(&info.group, &info.stored_as.version, &info.plural);
+        if let Ok(stored) = self.resource(&stored) {
+            crate::schema::unknown::prune(&mut object, &prepare::node(&stored));
+            prepare::defaults(&stored, &mut object);
+        }
+        object
     }
 
     pub(super) fn create_prepared(

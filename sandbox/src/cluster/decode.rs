@@ -6,7 +6,7 @@ use super::{FieldValidation, WriteOptions};
 use crate::object::{Gvk, map_mut};
 use crate::patch::{go_kind, go_value};
 use crate::registry::ResourceInfo;
-use crate::schema::{types, unknown};
+use crate::schema::{Schemas, types, unknown};
 use crate::status::{Cause, Status};
 use serde_json::Value;
 
@@ -52,6 +52,23 @@ fn kind(info: &ResourceInfo, object: &mut Value) -> Result<(), Status> {
             format!("json: cannot unmarshal {what} into Go value"),
         ));
     }
+    if info.custom.is_some() {
+        for (field, word) in [("kind", "Kind"), ("apiVersion", "apiVersion")] {
+            if object
+                .get(field)
+                .and_then(Value::as_str)
+                .is_none_or(str::is_empty)
+            {
+                let text = object.to_string();
+                let begin: String = text.chars().take(30).collect();
+                let more = if text.len() > begin.len() { " ..." } else { "" };
+                return Err(Status::bad_request(format!(
+                    "the object provided is unrecognized (must be of type {}): Object '{word}' is missing in '{text}' ({begin}{more})",
+                    info.kind
+                )));
+            }
+        }
+    }
     let map = map_mut(object);
     map.entry("apiVersion")
         .or_insert_with(|| info.api_version().into());
@@ -62,6 +79,17 @@ fn kind(info: &ResourceInfo, object: &mut Value) -> Result<(), Status> {
         return Ok(());
     }
     let wanted = info.api_version();
+    if info.custom.is_none() && sent.kind == info.kind && Schemas::builtin().root(&sent).is_none() {
+        let why = format!(
+            "no kind \"{}\" is registered for version \"{}\" in scheme \"pkg/runtime/scheme.go:110\"",
+            sent.kind,
+            sent.api_version()
+        );
+        let (kind, version) = (&sent.kind, &sent.version);
+        return Err(Status::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+        )));
+    }
     if (info.custom.is_some() || sent.kind == info.kind) && sent.api_version() != wanted {
         return Err(Status::bad_request(format!(
             "the API version in the data ({}) does not match the expected API version ({wanted})",

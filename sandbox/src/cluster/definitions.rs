@@ -71,6 +71,12 @@ impl Cluster {
             match &conflict {
                 Some((reason, message)) => {
                     set_condition(definition, "NamesAccepted", "False", reason, message);
+                    let accepted = object::field_mut(definition, "status")
+                        .entry("acceptedNames")
+                        .or_insert_with(|| json!({}));
+                    if let Some(plural) = names.get("plural") {
+                        object::map_mut(accepted).insert("plural".into(), plural.clone());
+                    }
                     if condition(definition, "Established") != "True" {
                         let why = "not all names are accepted";
                         set_condition(definition, "Established", "False", "NotAccepted", why);
@@ -116,6 +122,7 @@ impl Cluster {
                 ("plural", "PluralConflict"),
                 ("singular", "SingularConflict"),
                 ("kind", "KindConflict"),
+                ("listKind", "ListKindConflict"),
             ] {
                 let wanted = text(definition, &format!("/spec/names/{field}"));
                 if !wanted.is_empty()

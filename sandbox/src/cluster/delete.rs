@@ -2,8 +2,8 @@
 
 use super::admission::{Operation, Review};
 use super::{
-    Cluster, DeleteOptions, Deleted, ListOptions, Propagation, WriteOptions, collection, convert,
-    definitions, key,
+    Cluster, DeleteOptions, Deleted, ListOptions, Listed, Propagation, WriteOptions, collection,
+    convert, definitions, key,
 };
 use crate::object::{self, Gvr, Object, metadata_mut};
 use crate::registry::ResourceInfo;
@@ -82,7 +82,7 @@ impl Cluster {
         namespace: &str,
         selection: &ListOptions,
         options: &DeleteOptions,
-    ) -> Result<Vec<Object>, Status> {
+    ) -> Result<Listed, Status> {
         let info = self.resource(gvr)?;
         let listed = self.list(gvr, namespace, selection)?;
         for item in &listed.items {
@@ -93,7 +93,7 @@ impl Cluster {
                 Err(status) => return Err(status),
             }
         }
-        Ok(listed.items)
+        Ok(listed)
     }
 
     fn admit_delete(&self, info: &ResourceInfo, live: &Object) -> Result<(), Status> {
@@ -228,18 +228,18 @@ fn set_propagation(object: &mut Value, propagation: Option<Propagation>) {
 
 fn check(info: &ResourceInfo, live: &Value, options: &DeleteOptions) -> Result<(), Status> {
     let name = object::name(live);
-    let refuse = |why: String| Err(Status::conflict(&info.group, &info.plural, name, &why));
+    let refuse = |why: String| Err(Status::conflict(&info.group, &info.kind, name, &why));
     if let Some(uid) = options.uid.as_deref().filter(|u| *u != object::uid(live)) {
         let own = object::uid(live);
         return refuse(format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {own}"
+            "the UID in the precondition ({uid}) does not match the UID in record ({own}). The object might have been deleted and then recreated"
         ));
     }
     let version = options.resource_version.as_deref();
     if let Some(version) = version.filter(|v| Some(*v) != object::resource_version(live)) {
         let own = object::resource_version(live).unwrap_or_default();
         return refuse(format!(
-            "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {own}"
+            "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({own}). The object might have been modified"
         ));
     }
     let protected = ["default", "kube-system", "kube-public"];

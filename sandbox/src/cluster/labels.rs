@@ -161,6 +161,19 @@ fn is_identifier(token: &str) -> bool {
     )
 }
 
+/// Refuses values that no label can have.
+fn check_values(requirement: &Requirement) -> Result<(), String> {
+    for (index, value) in requirement.values.iter().enumerate() {
+        if let Some(wrong) = crate::schema::validate::label_value(value).first() {
+            let key = &requirement.key;
+            return Err(format!(
+                "values[{index}][{key}]: Invalid value: \"{value}\": {wrong}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 struct Parser {
     tokens: Vec<String>,
     position: usize,
@@ -192,6 +205,7 @@ impl Parser {
             let one = self
                 .requirement()
                 .map_err(|e| format!("unable to parse requirement: {e}"))?;
+            check_values(&one).map_err(|e| format!("unable to parse requirement: {e}"))?;
             requirements.push(one);
             match self.next().as_str() {
                 "" => return Ok(LabelSelector { requirements }),

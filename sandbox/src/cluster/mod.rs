@@ -28,6 +28,7 @@ pub use options::{
     WatchOptions, WriteOptions, Written,
 };
 pub use patch::Patch;
+pub(crate) use patch::check_name;
 pub use watch::{Watch, WatchEvent, WatchEventKind};
 
 use crate::object::{Gvr, Object};

@@ -31,6 +31,7 @@ pub enum Patch {
 fn patch_error(error: PatchError) -> Status {
     match error {
         PatchError::BadRequest(message) => Status::bad_request(message),
+        PatchError::Unmergeable(message) => Status::unknown(message),
         PatchError::Rejected => Status::patch_does_not_apply(),
         PatchError::TooManyOperations(_) => {
             Status::new(413, "RequestEntityTooLarge", error.to_string())
@@ -90,7 +91,7 @@ impl Cluster {
         let info = self.resource(gvr)?;
         match patch {
             Patch::Apply { object, force } => {
-                self.apply(&info, namespace, name, object.clone(), *force, options)
+                self.apply(&info, namespace, name, object, *force, options)
             }
             other => {
                 let node = prepare::node(&info);
@@ -120,7 +121,7 @@ impl Cluster {
         info: &ResourceInfo,
         namespace: &str,
         name: &str,
-        mut object: Value,
+        object: &Value,
         force: bool,
         options: &WriteOptions,
     ) -> Result<Written, Status> {
@@ -132,16 +133,15 @@ impl Cluster {
             };
             return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", &[cause]));
         }
-        check_kind(info, &object)?;
-        prepare::namespace(info, namespace, &mut object)?;
-        if object::name(&object).is_empty() {
-            object::metadata_mut(&mut object).insert("name".into(), name.into());
-        }
-        check_name(&object, name)?;
+        check_kind(info, object)?;
+        prepare::namespace(info, namespace, &mut object.clone())?;
+        check_name(object, name)?;
         let applied = |live: Option<&Value>| {
-            prepare::with_write(info, options, |write| {
-                apply::apply(live, &object, write, force).map_err(|e| apply_error(&e))
-            })
+            let new = prepare::with_write(info, options, |write| {
+                apply::apply(live, object, write, force).map_err(|e| apply_error(&e))
+            })?;
+            live.map_or(Ok(()), |live| check_uid(info, live, &new))?;
+            Ok(new)
         };
         loop {
             if self.live(info, namespace, name).is_some() || options.subresource.is_some() {
@@ -165,6 +165,7 @@ impl Cluster {
             }
             // A precondition on what is there; where nothing is, it says nothing.
             object::metadata_mut(&mut new).remove("resourceVersion");
+            prepare::namespace(info, namespace, &mut new)?;
             let new = super::convert::to_storage(new, info);
             self.namespace_takes(info, namespace, &new)?;
             match self.create_prepared(info, namespace, new, options, Fields::Applied, Vec::new()) {
@@ -180,28 +181,22 @@ fn check_kind(info: &ResourceInfo, object: &Value) -> Result<(), Status> {
     if gvk == info.gvk() {
         return Ok(());
     }
-    if gvk.kind.is_empty() || gvk.version.is_empty() {
-        let missing = if gvk.kind.is_empty() {
-            "kind"
-        } else {
-            "apiVersion"
-        };
-        return Err(Status::bad_request(format!(
-            "Object '{missing}' is missing in '{}'",
-            serde_json::to_string(object).unwrap_or_default()
-        )));
-    }
+    let (group, version, kind) = (&gvk.group, &gvk.version, &gvk.kind);
     Err(Status::bad_request(format!(
-        "the API version in the data ({}) does not match the expected API version ({})",
-        gvk.api_version(),
-        info.api_version()
+        "invalid object type: {group}/{version}, Kind={kind}"
     )))
 }
 
-fn check_name(object: &Value, name: &str) -> Result<(), Status> {
+/// Refuses an object of another name than the path's, or without one.
+pub(crate) fn check_name(object: &Value, name: &str) -> Result<(), Status> {
     let own = object::name(object);
     if own == name {
         return Ok(());
+    }
+    if own.is_empty() {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
     }
     Err(Status::bad_request(format!(
         "the name of the object ({own}) does not match the name on the URL ({name})"

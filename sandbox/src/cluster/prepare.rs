@@ -67,7 +67,6 @@ pub(super) fn for_create(info: &ResourceInfo, object: &mut Value) -> Result<(), 
     }
     metadata.insert("uid".into(), identity::uid().into());
     metadata.insert("creationTimestamp".into(), object::now().into());
-    metadata.remove("generation");
     if info.has_generation() {
         metadata.insert("generation".into(), json!(1));
     }
@@ -111,6 +110,7 @@ pub(super) fn for_update(
     let own = object::name(live);
     check_preconditions(info, live, new)?;
     let kept = [
+        "namespace",
         "uid",
         "creationTimestamp",
         "deletionTimestamp",
@@ -147,17 +147,67 @@ pub(super) fn for_update(
     Ok(())
 }
 
+/// The deletion of an object is not written by clients; the server says so twice, as of all metadata.
+fn check_deletion(info: &ResourceInfo, live: &Value, new: &Value) -> Result<(), Status> {
+    let of = |object: &Value| object::deletion_timestamp(object).map(str::to_owned);
+    let Some(asked) = of(new).filter(|asked| of(live).as_ref() != Some(asked)) else {
+        return Ok(());
+    };
+    let cause = Cause {
+        reason: "FieldValueInvalid".into(),
+        message: format!("Invalid value: {asked:?}: field is immutable"),
+        field: "metadata.deletionTimestamp".into(),
+    };
+    let name = object::name(live);
+    Err(Status::invalid(
+        &info.group,
+        &info.kind,
+        name,
+        &[cause.clone(), cause],
+    ))
+}
+
+/// An empty list of managed fields means the same as a list with one empty entry; defaulting would drop it unseen.
+pub(super) fn empty_fields_reset(new: &mut Value) {
+    if let Some(fields) = new.pointer_mut("/metadata/managedFields")
+        && *fields == json!([])
+    {
+        *fields = json!([{}]);
+    }
+}
+
+/// Where a real server keeps an object, as its messages have it.
+fn storage_key(info: &ResourceInfo, live: &Value) -> String {
+    let group = info.custom.as_ref().map(|_| info.group.as_str());
+    let parts = [
+        group,
+        Some(info.plural.as_str()),
+        object::namespace(live),
+        Some(object::name(live)),
+    ];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    format!("/registry/{}", parts.join("/"))
+}
+
 fn check_preconditions(info: &ResourceInfo, live: &Value, new: &Value) -> Result<(), Status> {
+    check_deletion(info, live, new)?;
     let name = object::name(live);
     let uid = object::uid(new);
     if !uid.is_empty() && uid != object::uid(live) {
         let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            storage_key(info, live),
             object::uid(live)
         );
         return Err(Status::conflict(&info.group, &info.plural, name, &why));
     }
-    match object::resource_version(new).filter(|v| *v != "0") {
+    let version = object::resource_version(new).filter(|v| *v != "0" && !v.is_empty());
+    if let Some(text) = version.filter(|v| v.parse::<u64>().is_err()) {
+        return Err(Status::unknown(format!(
+            "strconv.ParseUint: parsing \"{text}\": invalid syntax"
+        )));
+    }
+    match version {
         Some(version) if Some(version) != object::resource_version(live) => {
             Err(Status::stale(&info.group, &info.plural, name))
         }
@@ -172,17 +222,36 @@ fn keep(live: &Value, new: &mut Value, field: &str) {
     };
 }
 
-/// A write to the status subresource: everything but the status and the managed fields stays.
+/// Groups whose status strategies leave the metadata of a status write alone; all others keep the live one's.
+const METADATA_WITH_STATUS: [&str; 6] = [
+    "",
+    "apps",
+    "autoscaling",
+    "batch",
+    "networking.k8s.io",
+    "policy",
+];
+
+/// A write to the status subresource: the spec stays, and the metadata where the kind's strategy says so (Kubernetes'
+/// registries, `statusStrategy.PrepareForUpdate`).
 fn only_status(info: &ResourceInfo, live: &Value, new: &mut Value) {
     let status = new.get("status").cloned();
     let managed = new.pointer("/metadata/managedFields").cloned();
-    let annotations = new.pointer("/metadata/annotations").cloned();
+    let metadata = new.get("metadata").cloned();
     *new = live.clone();
-    if is_deployment(info) {
-        // The status strategy of Deployments keeps spec and labels alone: their controller writes the revision so.
-        match annotations {
-            Some(annotations) => metadata_mut(new).insert("annotations".into(), annotations),
-            None => metadata_mut(new).remove("annotations"),
+    if let Some(metadata) = metadata
+        && info.custom.is_none()
+        && METADATA_WITH_STATUS.contains(&info.group.as_str())
+    {
+        map_mut(new).insert("metadata".into(), metadata);
+        let kept = match info.kind.as_str() {
+            "Deployment" => "labels",
+            "Pod" => "ownerReferences",
+            _ => "",
+        };
+        match live.get("metadata").and_then(|m| m.get(kept)) {
+            Some(value) => metadata_mut(new).insert(kept.into(), value.clone()),
+            None => metadata_mut(new).remove(kept),
         };
     }
     let map = map_mut(new);
@@ -213,10 +282,6 @@ fn only_spec_field(live: &Value, new: &mut Value, field: &str) {
     }
 }
 
-fn is_deployment(info: &ResourceInfo) -> bool {
-    info.group == "apps" && info.kind == "Deployment"
-}
-
 /// Whether what the generation counts is different. Annotations of Deployments are copied to their ReplicaSets, so they
 /// count, too (`deploymentStrategy.PrepareForUpdate` in Kubernetes' registry).
 fn differs(info: &ResourceInfo, live: &Value, new: &Value) -> bool {
@@ -226,7 +291,8 @@ fn differs(info: &ResourceInfo, live: &Value, new: &Value) -> bool {
         map.into_iter().filter(|(k, _)| !skipped(k)).collect()
     };
     let annotations = |object: &Value| object.pointer("/metadata/annotations").cloned();
-    counted(live) != counted(new) || (is_deployment(info) && annotations(live) != annotations(new))
+    let is_deployment = info.group == "apps" && info.kind == "Deployment";
+    counted(live) != counted(new) || (is_deployment && annotations(live) != annotations(new))
 }
 
 /// Checks a new object.

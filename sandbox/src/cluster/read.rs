@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 /// Where the next page begins and at which revision.
 struct Position {
-    revision: u64,
+    /// `None`: now.
+    revision: Option<u64>,
     after: Key,
 }
 
@@ -61,7 +62,7 @@ impl Cluster {
             None => None,
         };
         let at = match &position {
-            Some(position) => Some(position.revision),
+            Some(position) => position.revision,
             None => self.exact_version(options)?,
         };
         let after = position.as_ref().map(|p| &p.after);
@@ -162,7 +163,8 @@ fn read_token(
         .get("start")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let revision = parsed.get("rv").and_then(Value::as_u64).filter(|r| *r > 0);
+    // A negative revision goes on with what there is now: a page of another list, and the client said so.
+    let revision = parsed.get("rv").and_then(Value::as_i64).filter(|r| *r != 0);
     let (Some(revision), false) = (revision, start.is_empty()) else {
         return Err(bad(
             "incorrect encoded start resourceVersion 0 (version meta.k8s.io/v1)",
@@ -174,5 +176,8 @@ fn read_token(
         (None, None) => Key::new("", start),
         (Some(namespace), _) => Key::new(namespace, start),
     };
-    Ok(Position { revision, after })
+    Ok(Position {
+        revision: u64::try_from(revision).ok(),
+        after,
+    })
 }

@@ -37,12 +37,17 @@ impl Cluster {
         prepare::namespace(&info, namespace, &mut object)?;
         let versioned = object::resource_version(&object).is_some_and(|v| v != "0");
         if info.needs_resource_version() && !versioned {
+            // Of custom resources the server says it earlier, and in other words.
+            let (zero, kind) = match info.custom {
+                Some(_) => ("0", &info.plural),
+                None => ("0x0", &info.kind),
+            };
             let cause = Cause {
                 reason: "FieldValueInvalid".into(),
-                message: "Invalid value: 0x0: must be specified for an update".into(),
+                message: format!("Invalid value: {zero}: must be specified for an update"),
                 field: "metadata.resourceVersion".into(),
             };
-            return Err(Status::invalid(&info.group, &info.kind, name, &[cause]));
+            return Err(Status::invalid(&info.group, kind, name, &[cause]));
         }
         let mut written = self.change(&info, namespace, name, options, Fields::Update, |_| {
             Ok(object.clone())
@@ -93,7 +98,7 @@ impl Cluster {
             let missing = || Status::not_found(&info.group, &info.plural, name);
             let live = self.live(info, namespace, name).ok_or_else(missing)?;
             let new = make(&convert::to(live.clone(), info))?;
-            let new = convert::to_storage(new, info);
+            let new = self.stored_form(info, convert::to_storage(new, info));
             let mut warnings = Vec::new();
             let new = self.prepare_change(info, &live, new, options, fields, &mut warnings)?;
             if let Some(object) = self.commit_change(info, &live, new, options.dry_run) {
@@ -117,6 +122,7 @@ impl Cluster {
         fields: Fields,
         warnings: &mut Vec<String>,
     ) -> Result<Value, Status> {
+        prepare::empty_fields_reset(&mut new);
         prepare::defaults(info, &mut new);
         prepare::for_update(info, live, &mut new, options)?;
         prepare::managed_fields(info, Some(live), &mut new, options, fields);

@@ -24,9 +24,15 @@ pub(super) fn user(exchange: &Exchange, peer: &Peer) -> Result<User, Status> {
         impersonate_uid: text("impersonate-uid"),
     };
     let shared = &exchange.shared;
-    shared
-        .authentication
-        .user(&shared.cluster, shown, jiff::Timestamp::now().as_second())
+    let now = jiff::Timestamp::now().as_second();
+    let user = shared.authentication.user(&shared.cluster, shown, now);
+    user.map_err(|mut status| {
+        if status.code == 500 {
+            let path = &exchange.path;
+            status.message = format!("Internal Server Error: {path:?}: {}", status.message);
+        }
+        status
+    })
 }
 
 /// Refuses what the user may not do.

@@ -13,9 +13,12 @@ use http::header::{
 use serde_json::{Value, json as value};
 
 pub(super) fn document(exchange: &Exchange, route: &Route) -> Result<Reply, Status> {
-    if exchange.method != Method::GET && exchange.method != Method::HEAD {
+    // A group is shown whatever the method is; of resources there is nothing but GET.
+    let other = exchange.method != Method::GET && exchange.method != Method::HEAD;
+    let head = exchange.method == Method::HEAD && matches!(route, Route::Resources { .. });
+    if (other && !matches!(route, Route::Group(_))) || head {
         return Err(match route {
-            Route::Unknown | Route::Group(_) => Status::page_not_found(),
+            Route::Unknown => Status::page_not_found(),
             _ => Status::method_not_allowed(),
         });
     }

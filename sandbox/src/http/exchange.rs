@@ -109,6 +109,7 @@ impl Exchange {
     }
 
     pub(super) fn write_options(&self, subresource: &str) -> Result<WriteOptions, Status> {
+        self.query.check_manager()?;
         Ok(WriteOptions {
             manager: self.manager(),
             dry_run: self.query.dry_run()?,

@@ -78,6 +78,7 @@ pub(super) fn negotiate(
     let Some(accept) = accept.filter(|a| !a.trim().is_empty()) else {
         return Ok(PLAIN_JSON);
     };
+    let mut routed = false;
     for clause in clauses(accept) {
         let encoding = match clause.media_type {
             JSON | "*/*" | "application/*" => Encoding::Json,
@@ -85,6 +86,7 @@ pub(super) fn negotiate(
             PROTOBUF if protobuf => Encoding::Protobuf,
             _ => continue,
         };
+        routed = true;
         let parameter = |name: &str| {
             clause
                 .parameters
@@ -94,7 +96,7 @@ pub(super) fn negotiate(
         };
         let form = match parameter("as") {
             None => Form::Object,
-            Some("Table") => Form::Table,
+            Some("Table") if matches!(parameter("v"), None | Some("v1" | "v1beta1")) => Form::Table,
             Some("PartialObjectMetadata" | "PartialObjectMetadataList") => Form::Metadata,
             Some("APIGroupDiscoveryList") if parameter("v") == Some("v2") => Form::Discovery,
             Some(_) => continue,
@@ -103,12 +105,13 @@ pub(super) fn negotiate(
             return Ok(Media { encoding, form });
         }
     }
-    let known: &[&str] = if protobuf {
-        &[JSON, YAML, PROTOBUF]
+    // What has no protobuf form is served by handlers that take any route, and name all three even so.
+    let known = [JSON, YAML, PROTOBUF];
+    Err(if routed || !protobuf {
+        Status::not_acceptable(&known)
     } else {
-        &[JSON, YAML]
-    };
-    Err(Status::not_acceptable(known))
+        Status::nothing_acceptable(&known)
+    })
 }
 
 /// The encoding of an error: whatever of the accepted ones is known, JSON when none is.

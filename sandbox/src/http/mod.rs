@@ -5,6 +5,7 @@ mod access;
 mod components;
 mod documents;
 mod exchange;
+mod go_yaml;
 mod health;
 mod media;
 mod openapi;
@@ -18,7 +19,7 @@ mod streaming;
 mod subresources;
 pub(crate) mod transport;
 
-use crate::faults::Fault;
+use crate::faults::{Fault, Reading};
 use crate::request_log::Entry;
 use crate::server::Shared;
 use crate::status::Status;
@@ -92,13 +93,14 @@ async fn answer(
     faults: &[Fault],
 ) -> Result<Reply, std::io::Error> {
     let mut lose_answer = false;
-    let mut cut_after = None;
+    let mut reading = Reading::default();
     for fault in faults {
         match fault {
             Fault::Delay(time) => tokio::time::sleep(*time).await,
             Fault::Reset => return Err(cut()),
             Fault::LoseAnswer => lose_answer = true,
-            Fault::CutWatch(events) => cut_after = Some(*events),
+            Fault::CutWatch(events) => reading.cut_after = Some(*events),
+            Fault::StaleList(revision) => reading.stale = Some(*revision),
             Fault::Status(code) => {
                 let reason = match code {
                     429 => "TooManyRequests",
@@ -113,7 +115,7 @@ async fn answer(
         }
     }
     let reply = match admit(exchange, peer, route) {
-        Ok(()) => dispatch(exchange, route, cut_after).await,
+        Ok(()) => dispatch(exchange, route, reading).await,
         Err(status) => Err(status),
     };
     if lose_answer {
@@ -135,13 +137,9 @@ fn admit(exchange: &mut Exchange, peer: &Peer, route: &Route) -> Result<(), Stat
     access::authorize(exchange, route)
 }
 
-async fn dispatch(
-    exchange: &Exchange,
-    route: &Route,
-    cut_after: Option<usize>,
-) -> Result<Reply, Status> {
+async fn dispatch(exchange: &Exchange, route: &Route, reading: Reading) -> Result<Reply, Status> {
     match route {
-        Route::Objects(place) => resources::handle(exchange, place, cut_after).await,
+        Route::Objects(place) => resources::handle(exchange, place, reading).await,
         Route::Health { check } => Ok(health::health(exchange, check.as_deref())),
         other => documents::document(exchange, other),
     }

@@ -98,14 +98,34 @@ impl Query {
             [] | [""] => Ok(false),
             ["All"] => Ok(true),
             values => {
-                let wrong = values
-                    .iter()
-                    .find(|v| **v != "All")
-                    .copied()
-                    .unwrap_or_default();
-                Err(unsupported("dryRun", wrong, "\"All\""))
+                let message = format!("Unsupported value: {values:?}: supported values: \"All\"");
+                Err(refused(
+                    "CreateOptions",
+                    "FieldValueNotSupported",
+                    "dryRun",
+                    &message,
+                ))
             }
         }
+    }
+
+    /// Refuses a field manager that cannot be printed.
+    pub(super) fn check_manager(&self) -> Result<(), Status> {
+        let manager = self.get("fieldManager").unwrap_or_default();
+        let printable = |c: &char| !c.is_control();
+        let Some((at, wrong)) = manager.chars().enumerate().find(|(_, c)| !printable(c)) else {
+            return Ok(());
+        };
+        let quoted = crate::patch::syntax::quote(manager);
+        let code = u32::from(wrong);
+        let message =
+            format!("Invalid value: {quoted}: invalid character U+{code:04X} (at position {at})");
+        Err(refused(
+            "CreateOptions",
+            "FieldValueInvalid",
+            "fieldManager",
+            &message,
+        ))
     }
 
     pub(super) fn field_validation(&self) -> Result<FieldValidation, Status> {
@@ -116,18 +136,26 @@ impl Query {
             Some(other) => Err(unsupported(
                 "fieldValidation",
                 other,
-                "\"Ignore\", \"Strict\", \"Warn\"",
+                "\"\", \"Ignore\", \"Strict\", \"Warn\"",
             )),
         }
     }
 
+    /// The version of a list.
     fn version(&self) -> Result<Option<u64>, Status> {
+        self.plain_version().map_err(|status| {
+            Status::bad_request(format!("invalid resource version: {}", status.message))
+        })
+    }
+
+    /// The version of a get or a watch, whose refusal is no bad request but a failure.
+    pub(super) fn plain_version(&self) -> Result<Option<u64>, Status> {
         let Some(text) = self.get("resourceVersion") else {
             return Ok(None);
         };
         text.parse().map(Some).map_err(|_not_a_number: std::num::ParseIntError| {
-            Status::bad_request(format!(
-                "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            Status::unknown(format!(
+                "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"
             ))
         })
     }
@@ -138,30 +166,52 @@ impl Query {
         Ok((labels, fields))
     }
 
+    /// Refuses options that do not go together (k8s.io/apimachinery, `internalversion/validation`).
     fn check_list(&self) -> Result<(), Status> {
-        if self.has("sendInitialEvents") && !self.is_watch() {
-            let why = "sendInitialEvents is forbidden for list";
-            return Err(forbidden("sendInitialEvents", why));
-        }
-        if self.get("resourceVersionMatch").is_none() {
-            return match self.flag("sendInitialEvents") {
-                true => Err(forbidden(
+        let mut causes = Vec::new();
+        let mut add = |field: &str, reason: &str, message: String| {
+            causes.push(Cause {
+                reason: reason.to_owned(),
+                message,
+                field: field.to_owned(),
+            });
+        };
+        let mut forbid =
+            |field: &str, why: &str| add(field, "FieldValueForbidden", format!("Forbidden: {why}"));
+        let how = self.get("resourceVersionMatch");
+        if self.is_watch() {
+            match (how, self.has("sendInitialEvents")) {
+                (Some(_), false) => forbid(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+                ),
+                (None, true) => forbid(
                     "resourceVersionMatch",
                     "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-                )),
-                false => Ok(()),
-            };
+                ),
+                _ => {}
+            }
+            if let Some(other) = how.filter(|h| *h != "NotOlderThan") {
+                let known = "supported values: \"NotOlderThan\"";
+                let message = format!("Unsupported value: \"{other}\": {known}");
+                add("resourceVersionMatch", "FieldValueNotSupported", message);
+            }
+        } else {
+            if how.is_some() && self.get("resourceVersion").is_none() {
+                let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+                forbid("resourceVersionMatch", why);
+            }
+            if self.has("sendInitialEvents") {
+                forbid(
+                    "sendInitialEvents",
+                    "sendInitialEvents is forbidden for list",
+                );
+            }
         }
-        if self.is_watch() && !self.has("sendInitialEvents") {
-            let why =
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
-            return Err(forbidden("resourceVersionMatch", why));
+        if causes.is_empty() {
+            return Ok(());
         }
-        if !self.is_watch() && self.get("resourceVersion").is_none() {
-            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
-            return Err(forbidden("resourceVersionMatch", why));
-        }
-        Ok(())
+        Err(Status::invalid("meta.k8s.io", "ListOptions", "", &causes))
     }
 
     pub(super) fn list_options(&self) -> Result<ListOptions, Status> {
@@ -176,10 +226,22 @@ impl Query {
                 return Err(unsupported("resourceVersionMatch", other, known));
             }
         };
+        if version_match == Some(VersionMatch::Exact) && self.get("resourceVersion") == Some("0") {
+            let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+            return Err(forbidden("resourceVersionMatch", why));
+        }
+        let limit = self.get("limit").map(|text| {
+            let wrong = |_not_a_number: std::num::ParseIntError| {
+                Status::bad_request(format!(
+                    "strconv.ParseInt: parsing \"{text}\": invalid syntax"
+                ))
+            };
+            text.parse::<i64>().map_err(wrong)
+        });
         Ok(ListOptions {
             labels,
             fields,
-            limit: self.get("limit").and_then(|l| l.parse().ok()).unwrap_or(0),
+            limit: usize::try_from(limit.transpose()?.unwrap_or(0)).unwrap_or(0),
             continue_token: self.get("continue").map(str::to_owned),
             resource_version: self.version()?,
             version_match,
@@ -192,7 +254,7 @@ impl Query {
         Ok(WatchOptions {
             labels,
             fields,
-            resource_version: self.version()?,
+            resource_version: self.plain_version()?,
             bookmarks: self.flag("allowWatchBookmarks"),
             initial_events: self
                 .has("sendInitialEvents")
@@ -211,13 +273,33 @@ impl Query {
         };
         let grace = field("gracePeriodSeconds").and_then(Value::as_i64);
         let in_query = || self.get("gracePeriodSeconds").and_then(|g| g.parse().ok());
+        let kind = field("kind").and_then(Value::as_str).unwrap_or_default();
+        if !kind.is_empty() && kind != "DeleteOptions" {
+            let version = text("apiVersion").unwrap_or_default();
+            return Err(Status::unknown(format!(
+                "no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:110\""
+            )));
+        }
         let orphan = field("orphanDependents").and_then(Value::as_bool);
-        let propagation = match text("propagationPolicy").as_deref() {
+        let policy = text("propagationPolicy");
+        if let (Some(policy), Some(_)) = (&policy, orphan) {
+            let message = format!(
+                "Invalid value: \"{policy}\": orphanDependents and deletionPropagation cannot be both set"
+            );
+            let kind = "DeleteOptions";
+            return Err(refused(
+                kind,
+                "FieldValueInvalid",
+                "propagationPolicy",
+                &message,
+            ));
+        }
+        let propagation = match policy.as_deref() {
             Some("Orphan") => Some(Propagation::Orphan),
             Some("Background") => Some(Propagation::Background),
             Some("Foreground") => Some(Propagation::Foreground),
             Some(other) => {
-                let known = "\"Background\", \"Foreground\", \"Orphan\"";
+                let known = "\"Foreground\", \"Background\", \"Orphan\", \"nil\"";
                 return Err(refused(
                     "DeleteOptions",
                     "FieldValueNotSupported",

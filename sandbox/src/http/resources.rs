@@ -5,8 +5,9 @@ use super::media::{self, BodyType, Encoding, Form, Media, negotiate};
 use super::route::Place;
 use super::shape::{PlainList, Shaping};
 use super::streaming::{self, Streaming};
-use super::{components, reviews, subresources};
-use crate::cluster::{Deleted, Patch, Written};
+use super::{components, go_yaml, reviews, subresources};
+use crate::cluster::{Deleted, Patch, VersionMatch, Written, check_name};
+use crate::faults::Reading;
 use crate::object::{self, Object};
 use crate::patch;
 use crate::proto;
@@ -32,13 +33,14 @@ pub(super) struct Call<'a> {
 pub(super) async fn handle(
     exchange: &Exchange,
     place: &Place,
-    cut_after: Option<usize>,
+    reading: Reading,
 ) -> Result<Reply, Status> {
-    let info = exchange.shared.cluster.resource(&place.gvr())?;
+    let info = exchange.shared.cluster.resource(&place.gvr());
+    let info = info.map_err(|status| unserved(place, status))?;
     let wrong_scope = !info.namespaced && !place.namespace.is_empty();
     let nowhere = info.namespaced && place.namespace.is_empty() && !place.name.is_empty();
     if wrong_scope || (nowhere && !place.watch) {
-        return Err(Status::no_such_resource());
+        return Err(unserved(place, Status::no_such_resource()));
     }
     let call = Call {
         exchange,
@@ -50,14 +52,27 @@ pub(super) async fn handle(
     }
     let verb = exchange.entry.verb.as_str();
     let verb = if verb == "apply" { "patch" } else { verb };
+    // Objects are made in collections and replaced by name, and no collection spans namespaces but for reading.
+    let misplaced = match verb {
+        "update" | "patch" => place.name.is_empty(),
+        "create" => !place.name.is_empty(),
+        _ => false,
+    };
+    let spans = call.info.namespaced && place.namespace.is_empty();
+    if misplaced || (spans && matches!(verb, "create" | "deletecollection")) {
+        return Err(Status::method_not_allowed());
+    }
     if !call.info.allows(verb) {
         return Err(Status::method_not_allowed());
     }
     match verb {
         "get" | "list" if call.info.kind == "ComponentStatus" => components::answer(&call),
-        "get" => call.get(),
-        "list" => call.list().await,
-        "watch" => call.watch(cut_after),
+        "get" => {
+            call.wait_until_fresh().await?;
+            call.get()
+        }
+        "list" => call.list(reading.stale).await,
+        "watch" => call.watch(reading.cut_after),
         "create" if reviews::is_review(&call.info) => reviews::create(&call),
         "create" if call.info.plural == "bindings" => subresources::bind(&call),
         "create" => call.create(),
@@ -66,6 +81,17 @@ pub(super) async fn handle(
         "delete" => call.delete(),
         "deletecollection" => call.delete_collection(),
         _ => Err(Status::method_not_allowed()),
+    }
+}
+
+/// Groups of custom resources have a handler of their own, which knows no JSON for what it does not serve.
+fn unserved(place: &Place, status: Status) -> Status {
+    let builtin =
+        place.group.is_empty() || !place.group.contains('.') || place.group.ends_with(".k8s.io");
+    if builtin {
+        status
+    } else {
+        Status::page_not_found()
     }
 }
 
@@ -108,9 +134,25 @@ impl Call<'_> {
                 info.kind, info.version, info.kind
             ))
         };
+        let unrecognized = |error: &str| {
+            Status::bad_request(format!(
+                "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {error} ({})",
+                self.info.kind,
+                summary(&exchange.body)
+            ))
+        };
         match media::body_type(content_type) {
-            BodyType::Json => json_body(&exchange.body).map_err(|e| decode_error(&e)),
-            BodyType::Yaml | BodyType::Apply => yaml(&exchange.body).map_err(|e| decode_error(&e)),
+            BodyType::Json => match json_body(&exchange.body) {
+                Ok(value) if value.is_object() => Ok(value),
+                Ok(other) => Err(unrecognized(&format!(
+                    "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+                    patch::go_kind(&other)
+                ))),
+                Err(error) => Err(unrecognized(&error)),
+            },
+            BodyType::Yaml | BodyType::Apply => {
+                go_yaml::read(&exchange.body).map_err(|e| decode_error(&e))
+            }
             BodyType::Protobuf if self.info.custom.is_none() => {
                 proto::decode(&exchange.body).map_err(|e| decode_error(&e))
             }
@@ -164,9 +206,16 @@ impl Call<'_> {
         self.show(200, &object, &[])
     }
 
-    async fn list(&self) -> Result<Reply, Status> {
+    async fn list(&self, stale: Option<u64>) -> Result<Reply, Status> {
         let media = self.media(&[Form::Table, Form::Metadata])?;
-        let options = self.exchange.query.list_options()?;
+        if media.form == Form::Metadata && self.wants_one() {
+            return Err(self.no_list());
+        }
+        let mut options = self.exchange.query.list_options()?;
+        if stale.is_some() && options.continue_token.is_none() {
+            options.resource_version = stale;
+            options.version_match = Some(VersionMatch::Exact);
+        }
         if let Some(asked) = options.resource_version {
             self.wait_for(asked).await;
         }
@@ -185,6 +234,41 @@ impl Call<'_> {
         }
         let shaped = self.shaping(media.form)?.list(&listed, media.form);
         Ok(self.exchange.value(200, &shaped, media, &deprecations))
+    }
+
+    /// Whether the metadata of an object is asked for where a list is.
+    fn wants_one(&self) -> bool {
+        let accept = self.exchange.accept().unwrap_or_default();
+        !accept.contains("PartialObjectMetadataList")
+    }
+
+    fn no_list(&self) -> Status {
+        let group = self.info.group.split('.').next().unwrap_or_default();
+        let package = if group.is_empty() { "core" } else { group };
+        let kind = match self.info.custom {
+            Some(_) => "unstructured.Unstructured".to_owned(),
+            None => format!("{package}.{}", self.info.kind),
+        };
+        Status::new(
+            406,
+            "NotAcceptable",
+            format!(
+                "you requested PartialObjectMetadata, but the requested object is a list (*{kind}List)"
+            ),
+        )
+    }
+
+    /// A get may ask for a version that must have been reached.
+    async fn wait_until_fresh(&self) -> Result<(), Status> {
+        let Some(asked) = self.exchange.query.plain_version()? else {
+            return Ok(());
+        };
+        self.wait_for(asked).await;
+        let now = self.exchange.shared.cluster.revision();
+        if asked > now {
+            return Err(Status::too_large_resource_version(asked, now));
+        }
+        Ok(())
     }
 
     /// Waits a little for a version that does not exist yet.
@@ -258,13 +342,7 @@ impl Call<'_> {
         let place = self.place;
         let options = self.write_options(&place.subresource)?;
         let object = self.decode()?;
-        let own = object::name(&object);
-        if !own.is_empty() && own != place.name {
-            return Err(Status::bad_request(format!(
-                "the name of the object ({own}) does not match the name on the URL ({})",
-                place.name
-            )));
-        }
+        check_name(&object, &place.name)?;
         let cluster = &self.exchange.shared.cluster;
         let gvr = self.info.gvr();
         let written = cluster.update(&gvr, &place.namespace, &place.name, object, &options)?;
@@ -273,32 +351,32 @@ impl Call<'_> {
 
     pub(super) fn read_patch(&self) -> Result<Patch, Status> {
         let content_type = self.exchange.header(&CONTENT_TYPE);
-        let parse = || json_body(&self.exchange.body).map_err(Status::bad_request);
+        let parse = || {
+            json_body(&self.exchange.body)
+                .map_err(|e| Status::bad_request(format!("error decoding patch: {e}")))
+        };
+        // A strategic patch is read by another function of the server, which adds nothing.
+        let parse_strategic = || json_body(&self.exchange.body).map_err(Status::bad_request);
         match media::body_type(content_type) {
             BodyType::JsonPatch => Ok(Patch::Json(parse()?)),
             BodyType::MergePatch => Ok(Patch::Merge(parse()?)),
             BodyType::StrategicPatch if self.info.custom.is_none() => {
-                Ok(Patch::Strategic(parse()?))
+                Ok(Patch::Strategic(parse_strategic()?))
             }
             BodyType::Apply => {
-                let object = yaml(&self.exchange.body)
+                let object = configuration(&self.exchange.body)
                     .map_err(|e| Status::bad_request(format!("error decoding YAML: {e}")))?;
                 Ok(Patch::Apply {
                     object,
                     force: self.exchange.query.flag("force"),
                 })
             }
-            _ => {
-                let mut known = vec![
-                    "application/json-patch+json",
-                    "application/merge-patch+json",
-                    "application/apply-patch+yaml",
-                ];
-                if self.info.custom.is_none() {
-                    known.insert(2, "application/strategic-merge-patch+json");
-                }
-                Err(Status::unsupported_media_type(&known))
-            }
+            _ if self.info.custom.is_some() => Err(Status::unsupported_media_type(&[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/apply-patch+yaml",
+            ])),
+            _ => Err(Status::media_type_not_routed()),
         }
     }
 
@@ -351,13 +429,9 @@ impl Call<'_> {
         let selection = self.exchange.query.list_options()?;
         let cluster = &self.exchange.shared.cluster;
         let gvr = self.info.gvr();
-        let items = cluster.delete_collection(&gvr, &self.place.namespace, &selection, &options)?;
-        let listed = crate::cluster::Listed {
-            items,
-            resource_version: cluster.revision(),
-            continue_token: None,
-            remaining: None,
-        };
+        let mut listed =
+            cluster.delete_collection(&gvr, &self.place.namespace, &selection, &options)?;
+        listed.resource_version = cluster.revision();
         let media = self.media(&[Form::Table, Form::Metadata])?;
         let shaped = self.shaping(media.form)?.list(&listed, media.form);
         Ok(self
@@ -375,19 +449,37 @@ fn force_is_for_apply() -> Status {
     Status::invalid("meta.k8s.io", "PatchOptions", "", &[cause])
 }
 
+/// The beginning of a body, as messages show it: as it is when it looks like JSON, in hexadecimal otherwise.
+fn summary(body: &[u8]) -> String {
+    const SHOWN: usize = 30;
+    let part = body.get(..SHOWN).unwrap_or(body);
+    let more = if body.len() > SHOWN { " ..." } else { "" };
+    match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(part)),
+        Some(_) => {
+            let hexadecimal: String = part.iter().map(|b| format!("{b:02x}")).collect();
+            format!("{hexadecimal}{more}")
+        }
+    }
+}
+
 /// JSON; what is none is refused in Go's words.
 fn json_body(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(bytes)
         .map_err(|error| patch::syntax::error(bytes).unwrap_or_else(|| error.to_string()))
 }
 
-/// YAML or JSON: apply bodies may be either.
-fn yaml(bytes: &[u8]) -> Result<Value, String> {
-    if let Ok(value) = serde_json::from_slice(bytes) {
-        return Ok(value);
+/// The configuration of an apply.
+fn configuration(bytes: &[u8]) -> Result<Value, String> {
+    let read = go_yaml::read(bytes)?;
+    if read.is_object() || read.is_null() {
+        return Ok(read);
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
-    serde_saphyr::from_str(text).map_err(|e| e.to_string())
+    Err(format!(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+        patch::go_kind(&read)
+    ))
 }
 
 /// Kinds whose registries answer a deletion with the object that went (`ReturnDeletedObject` in Kubernetes' registries).

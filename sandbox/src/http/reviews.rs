@@ -7,7 +7,7 @@ use crate::auth::reviews;
 use crate::object::{self, Gvk};
 use crate::registry::ResourceInfo;
 use crate::schema::{Node, Schemas};
-use crate::status::Status;
+use crate::status::{Cause, Status};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -24,6 +24,14 @@ pub(super) fn create(call: &Call<'_>) -> Result<Reply, Status> {
     let (cluster, user) = (&exchange.shared.cluster, &exchange.user);
     let mut review = call.decode()?;
     let spec = review.get("spec").cloned().unwrap_or_default();
+    let map = object::map_mut(&mut review);
+    map.entry("apiVersion")
+        .or_insert_with(|| call.info.api_version().into());
+    map.entry("kind")
+        .or_insert_with(|| call.info.kind.clone().into());
+    if call.info.plural.ends_with("accessreviews") {
+        check_access(&call.info.kind, &spec)?;
+    }
     if call.info.kind != "SelfSubjectRulesReview" {
         own(call, &mut review, &call.info.gvk(), "");
     }
@@ -51,6 +59,40 @@ pub(super) fn create(call: &Call<'_>) -> Result<Reply, Status> {
         _ => reviews::access(cluster, user, &spec),
     };
     finish(call, review, status)
+}
+
+/// Refuses a question that is none (k8s.io/kubernetes, pkg/apis/authorization/validation).
+fn check_access(kind: &str, spec: &Value) -> Result<(), Status> {
+    let refuse = |field: &str, message: String| {
+        let cause = Cause {
+            reason: "FieldValueInvalid".into(),
+            message: format!("Invalid value: {message}"),
+            field: format!("spec.{field}"),
+        };
+        Err(Status::invalid("authorization.k8s.io", "", "", &[cause]))
+    };
+    let path = &spec["nonResourceAttributes"];
+    match (spec["resourceAttributes"].is_object(), path.is_object()) {
+        (true, true) => {
+            let text = |name: &str| path[name].as_str().unwrap_or_default().to_owned();
+            let shown = json!({"Path": text("path"), "Verb": text("verb")});
+            let why = "cannot be specified in combination with resourceAttributes";
+            return refuse("nonResourceAttributes", format!("{shown}: {why}"));
+        }
+        (false, false) => {
+            let why =
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            return refuse("resourceAttributes", format!("null: {why}"));
+        }
+        _ => {}
+    }
+    let user = spec["user"].as_str().unwrap_or_default();
+    let groups = spec["groups"].as_array().map_or(0, Vec::len);
+    if kind.starts_with("Self") || !user.is_empty() || groups > 0 {
+        return Ok(());
+    }
+    let why = "at least one of user or group must be specified";
+    refuse("user", format!("\"\": {why}"))
 }
 
 fn finish(call: &Call<'_>, mut review: Value, status: Value) -> Result<Reply, Status> {

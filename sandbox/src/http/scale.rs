@@ -3,9 +3,11 @@
 use super::exchange::Reply;
 use super::media::{BodyType, Form, PLAIN_JSON, body_type, negotiate};
 use super::resources::Call;
-use crate::cluster::Patch;
+use crate::cluster::{Patch, check_name};
+use crate::object::Gvk;
 use crate::status::Status;
 use http::header::CONTENT_TYPE;
+use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Reply, Status> {
@@ -15,6 +17,8 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Reply, Status> {
         "get" => cluster.scale(&call.info, namespace, name)?,
         "update" => {
             let body = call.decode()?;
+            check_kind(&body)?;
+            check_name(&body, name)?;
             let options = call.write_options("scale")?;
             cluster.set_scale(&call.info, namespace, name, &options, |_| Ok(body.clone()))?
         }
@@ -38,4 +42,15 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Reply, Status> {
     let scale = Arc::new(scale);
     let scale = call.shaping(media.form)?.object(&scale, media.form);
     Ok(call.exchange.value(200, &scale, media, &[]))
+}
+
+/// Refuses what is no Scale, in the words of a failed conversion between Go types.
+fn check_kind(body: &Value) -> Result<(), Status> {
+    let Gvk { version, kind, .. } = Gvk::of(body);
+    if kind.is_empty() || kind == "Scale" {
+        return Ok(());
+    }
+    Err(Status::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a Scale: converting ({version}.{kind}) to (autoscaling.Scale): unknown conversion"
+    )))
 }

@@ -30,7 +30,9 @@ impl Shaping {
         let known = IncludeObject::parse(include);
         let include = known.ok_or_else(|| {
             let value = include.unwrap_or_default();
-            Status::bad_request(format!("unrecognized includeObject value: \"{value}\""))
+            Status::bad_request(format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: \"{value}\": must be 'Metadata', 'Object', 'None', or empty"
+            ))
         })?;
         let printer = (form == Form::Table).then(|| Printer::of_subresource(&info, subresource));
         Ok(Self {

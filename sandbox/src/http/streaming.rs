@@ -32,6 +32,9 @@ pub(super) struct Streaming {
 /// Watches without a timeout end by themselves between 30 and 60 minutes, as a real server's do.
 pub(super) const LONGEST: Duration = Duration::from_secs(1800);
 
+/// How long a watch that is to be cut still stands after its last event.
+const CUT_DELAY: Duration = Duration::from_millis(30);
+
 /// The body of the answer.
 pub(super) fn body(streaming: Streaming) -> Body {
     let frames = stream::unfold(streaming, |mut streaming| async move {
@@ -44,6 +47,8 @@ pub(super) fn body(streaming: Streaming) -> Body {
 impl Streaming {
     async fn next(&mut self) -> Option<Result<Bytes, std::io::Error>> {
         if self.cut_after.is_some_and(|n| self.sent >= n) {
+            // What was sent before goes out first: a cut would take it along.
+            tokio::time::sleep(CUT_DELAY).await;
             return Some(Err(std::io::Error::other(
                 "the watch was cut by an injected fault",
             )));
@@ -98,8 +103,8 @@ fn frame(kind: &str, object: &Value, out: &mut BytesMut) {
         let status = crate::status::Status::internal(error).to_value();
         proto::encode_watch_event("ERROR", &status)
     });
+    // The length is in them already.
     let bytes = bytes.unwrap_or_default();
-    out.put_u32(u32::try_from(bytes.len()).unwrap_or_default());
     out.put_slice(&bytes);
 }
 

@@ -50,8 +50,18 @@ fn success(call: &Call<'_>, code: u16) -> Reply {
     call.exchange.value(code, &value, PLAIN_JSON, &[])
 }
 
+/// Refuses a body that is about another object than the path.
+fn check_name(call: &Call<'_>, body: &Value, kind: &str) -> Result<(), Status> {
+    if crate::object::name(body) == call.place.name {
+        return Ok(());
+    }
+    let why = format!("name in URL does not match name in {kind} object");
+    Err(Status::bad_request(why))
+}
+
 fn evict(call: &Call<'_>) -> Result<Reply, Status> {
     let body = call.decode()?;
+    check_name(call, &body, "Eviction")?;
     let options = call
         .exchange
         .query
@@ -64,6 +74,9 @@ fn evict(call: &Call<'_>) -> Result<Reply, Status> {
 pub(super) fn bind(call: &Call<'_>) -> Result<Reply, Status> {
     let body = call.decode()?;
     let own = crate::object::name(&body);
+    if !call.place.name.is_empty() {
+        check_name(call, &body, "Binding")?;
+    }
     let name = if call.place.name.is_empty() {
         own
     } else {
@@ -73,6 +86,9 @@ pub(super) fn bind(call: &Call<'_>) -> Result<Reply, Status> {
         .pointer("/target/name")
         .and_then(Value::as_str)
         .unwrap_or_default();
+    if node.is_empty() {
+        return Err(Status::unknown("target.name: Required value"));
+    }
     let cluster = &call.exchange.shared.cluster;
     let options = call.write_options("binding")?;
     cluster.bind(&call.place.namespace, name, node, &options)?;

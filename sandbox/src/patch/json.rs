@@ -42,8 +42,14 @@ fn step(object: &mut Value, operation: &Value) -> Option<()> {
         "add" => add(object, &path, value()?),
         "remove" => remove(object, &path).map(|_| ()),
         "replace" => {
-            let place = find(object, &path)?;
-            *place = value()?;
+            // The server's library sets a field that is not there, but no item.
+            let (last, parents) = path.split_last()?;
+            match find(object, parents)? {
+                Value::Object(fields) => {
+                    fields.insert(last.clone(), value()?);
+                }
+                _ => *find(object, &path)? = value()?,
+            }
             Some(())
         }
         "move" => {

@@ -17,6 +17,9 @@ pub enum PatchError {
     /// The patch itself is malformed: 400 with this message.
     #[error("{0}")]
     BadRequest(String),
+    /// A strategic merge patch cannot be merged (no merge key, an unknown directive): 500 with this message.
+    #[error("{0}")]
+    Unmergeable(String),
     /// A JSON patch does not fit the object (failed test, missing path): 422, reason Invalid, `details: {}`.
     #[error("the server rejected our request due to an error in our request")]
     Rejected,
@@ -44,6 +47,27 @@ pub fn go_value(value: &Value) -> String {
                 .collect::<Vec<_>>()
                 .join(" ")
         ),
+    }
+}
+
+/// A value as Go's `%#v` prints it: `map[string]interface {}{"a":1}`.
+pub fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::String(text) => syntax::quote(text),
+        Value::Array(items) => format!(
+            "[]interface {{}}{{{}}}",
+            items.iter().map(go_syntax).collect::<Vec<_>>().join(", ")
+        ),
+        Value::Object(fields) => format!(
+            "map[string]interface {{}}{{{}}}",
+            fields
+                .iter()
+                .map(|(k, v)| format!("{}:{}", syntax::quote(k), go_syntax(v)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+        other => other.to_string(),
     }
 }
 

@@ -28,7 +28,7 @@ pub fn apply(object: &Value, patch: &Value, node: &Node) -> Result<Value, PatchE
 }
 
 pub(super) fn bad(message: impl Into<String>) -> PatchError {
-    PatchError::BadRequest(message.into())
+    PatchError::Unmergeable(message.into())
 }
 
 pub(super) fn merge_maps(
@@ -92,6 +92,8 @@ fn merge_field(before: Value, patch: &Value, node: Option<&Node>) -> Result<Valu
         {
             merge_lists(before, patch, node).map(Value::Array)
         }
+        // A list that is not merged is taken as it stands, directives and all.
+        (Value::Array(_), Value::Array(_)) => Ok(patch.clone()),
         _ => Ok(without_directives(patch).unwrap_or(Value::Null)),
     }
 }

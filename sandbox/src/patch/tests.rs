@@ -36,7 +36,7 @@ fn json_patch_operations() {
             "replace of nothing",
             json!({}),
             json!([{"op": "replace", "path": "/a", "value": 2}]),
-            None,
+            Some(json!({"a": 2})),
         ),
         (
             "remove of nothing",

@@ -18,6 +18,8 @@ pub struct Memory {
 #[derive(Debug)]
 struct State {
     revision: u64,
+    /// Changes up to this revision are forgotten in all collections, also in those that do not exist yet.
+    floor: u64,
     shelves: HashMap<Collection, Shelf>,
 }
 
@@ -31,11 +33,11 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn new() -> Self {
+    fn new(floor: u64) -> Self {
         Self {
             objects: BTreeMap::new(),
             changes: VecDeque::new(),
-            oldest: 0,
+            oldest: floor,
             changed: watch::Sender::new(0),
         }
     }
@@ -74,6 +76,7 @@ impl Memory {
     pub fn new(history: usize) -> Self {
         Self {
             state: RwLock::new(State {
+                floor: 0,
                 revision: 1,
                 shelves: HashMap::new(),
             }),
@@ -159,10 +162,11 @@ impl Store for Memory {
     ) -> Result<Object, Raced> {
         let mut state = self.write();
         let revision = state.revision + 1;
+        let floor = state.floor;
         let shelf = state
             .shelves
             .entry(collection.clone())
-            .or_insert_with(Shelf::new);
+            .or_insert_with(|| Shelf::new(floor));
         let previous = shelf.objects.get(key).cloned();
         if previous.as_deref().map(object::revision) != expected {
             return Err(Raced);
@@ -222,16 +226,18 @@ impl Store for Memory {
             return shelf.changed.subscribe();
         }
         let mut state = self.write();
+        let floor = state.floor;
         let shelf = state
             .shelves
             .entry(collection.clone())
-            .or_insert_with(Shelf::new);
+            .or_insert_with(|| Shelf::new(floor));
         shelf.changed.subscribe()
     }
 
     fn compact(&self) {
         let mut state = self.write();
         let revision = state.revision;
+        state.floor = revision;
         #[expect(clippy::iter_over_hash_type, reason = "each shelf is on its own")]
         for shelf in state.shelves.values_mut() {
             shelf.changes.clear();

@@ -22,12 +22,31 @@ pub struct Collection {
 }
 
 /// An object's place in its collection; sorts by namespace, then name, as a real server's storage does.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Empty for cluster-scoped objects.
     pub namespace: String,
     /// Name.
     pub name: String,
+}
+
+impl Ord for Key {
+    /// As the paths `namespace/name` sort: `a-b/x` is before `a/x`, because a dash is before a slash.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let path = |key: &Self| {
+            let slash = (!key.namespace.is_empty()).then_some(b'/');
+            key.namespace.clone().into_bytes().into_iter().chain(slash)
+        };
+        path(self)
+            .cmp(path(other))
+            .then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Key {

@@ -47,7 +47,7 @@ impl Comparison {
             time: pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
             uid: pattern(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
             address: pattern(
-                r"127\.0\.0\.1:\d+|10\.\d+\.\d+\.\d+|current: \d+|Key: /[^/]+|^\d+[smhd]$|\.[0-9a-f]{16}$",
+                r"127\.0\.0\.1:\d+|10\.\d+\.\d+\.\d+|current: \d+|too old resource version: \d+ \(\d+\)|\(\d+\) does not match|in record \(\d+\)|Key: /[^/]+|^\d+[smhd]$|\.[0-9a-f]{16}$",
             ),
         }
     }
@@ -178,7 +178,10 @@ impl Comparison {
                     self.lists(&below, &sorted(a), &sorted(b));
                 }
                 // A real server tells conflicts in the order of a Go map.
-                (Some(Value::Array(a)), Some(Value::Array(b))) if name == "causes" => {
+                (Some(Value::Array(a)), Some(Value::Array(b)))
+                    if name == "causes"
+                        && a.iter().all(|c| c["reason"] == "FieldManagerConflict") =>
+                {
                     self.lists(&below, &sorted(a), &sorted(b));
                 }
                 (Some(a), Some(b)) => self.values(&below, a, b),

@@ -31,11 +31,11 @@ impl Report {
                 continue;
             };
             let found = comparison.answers(recorded, ours, &step.only);
-            self.judge(&key, step, found);
+            self.judge(&key, step, &found);
         }
     }
 
-    fn judge(&mut self, key: &str, step: &Step, found: Vec<String>) {
+    fn judge(&mut self, key: &str, step: &Step, found: &[String]) {
         let Some(differs) = &step.differs else {
             let lines = found.iter().map(|f| format!("{key} {f}"));
             self.wrong.extend(lines);

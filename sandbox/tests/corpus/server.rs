@@ -4,6 +4,7 @@ use crate::client::{Client, Identity};
 use navarch_sandbox::server::{ApiServer, ServerOptions};
 use navarch_sandbox::simulate::SimulationOptions;
 use serde_json::Value;
+use std::path::Path;
 
 /// A server and how to get in.
 pub(crate) struct Server {
@@ -15,8 +16,12 @@ pub(crate) struct Server {
 impl Server {
     /// The one that the environment names, if it names one.
     pub(crate) fn live() -> Option<Self> {
-        let path = std::env::var_os("NAVARCH_CORPUS_KUBECONFIG")?;
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+        std::env::var_os("NAVARCH_CORPUS_KUBECONFIG")
+            .map(|path| Self::of_kubeconfig(Path::new(&path)))
+    }
+
+    fn of_kubeconfig(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap_or_else(|error| {
             panic!("NAVARCH_CORPUS_KUBECONFIG={}: {error}", path.display())
         });
         let config: Value = serde_saphyr::from_str(&text).unwrap();
@@ -35,11 +40,11 @@ impl Server {
         let certificate = part(user, "client-certificate-data");
         let key = part(user, "client-key-data");
         let authority = part(cluster, "certificate-authority-data");
-        Some(Self {
+        Self {
             url: cluster["server"].as_str().unwrap().to_owned(),
             authority: String::from_utf8(authority).unwrap(),
             administrator: Identity::from_pem(&certificate, &key),
-        })
+        }
     }
 
     /// A new sandbox.

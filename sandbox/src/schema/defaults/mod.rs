@@ -43,7 +43,13 @@ fn visit(value: &mut Value, node: &Node) {
         }
         Value::Object(fields) => {
             if let Some(child) = node.additional() {
-                fields.values_mut().for_each(|field| visit(field, &child));
+                for field in fields.values_mut() {
+                    // A null in a map of texts is the empty text to Go.
+                    if field.is_null() && child.kind() == Kind::String && !child.is_quantity() {
+                        *field = json!("");
+                    }
+                    visit(field, &child);
+                }
             }
         }
         Value::Array(items) => {
@@ -103,8 +109,19 @@ fn is_zero(value: &Value, node: &Node) -> bool {
     }
 }
 
-/// Lists a Go struct always writes, though the schema does not require them.
+/// Lists and times a Go struct always writes, though the schema does not require them.
 const ALWAYS_WRITTEN: &[(&str, &str)] = &[
+    ("io.k8s.api.core.v1.Event", "eventTime"),
+    ("io.k8s.api.core.v1.Event", "firstTimestamp"),
+    ("io.k8s.api.core.v1.Event", "lastTimestamp"),
+    ("io.k8s.api.rbac.v1.ClusterRole", "rules"),
+    ("io.k8s.api.rbac.v1.Role", "rules"),
+    ("io.k8s.api.core.v1.PodCondition", "lastProbeTime"),
+    ("io.k8s.api.core.v1.PodCondition", "lastTransitionTime"),
+    (
+        "io.k8s.api.core.v1.ReplicationControllerCondition",
+        "lastTransitionTime",
+    ),
     (
         "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus",
         "currentMetrics",
@@ -119,19 +136,26 @@ const ALWAYS_WRITTEN: &[(&str, &str)] = &[
     ),
 ];
 
+/// Whether Go writes a field of a structure even when it is empty.
+pub(crate) fn always_written(component: &str, field: &str) -> bool {
+    ALWAYS_WRITTEN.contains(&(component, field))
+}
+
 fn fill(fields: &mut Map<String, Value>, node: &Node) {
     for (name, field) in node.fields() {
         if fields.contains_key(&name) {
             continue;
         }
         if let Some(default) = field.default() {
-            if !default.is_object() || field.kind() == Kind::Object {
+            // A zero that Go leaves out is left out when it is a default, too.
+            let zero = *default == json!(0) && !node.keeps_zero(&name);
+            if !zero && (!default.is_object() || field.kind() == Kind::Object) {
                 fields.insert(name, default.clone());
             }
         } else if node.requires(&name) {
             fields.insert(name, Value::Null);
         } else if let Some(component) = node.component()
-            && ALWAYS_WRITTEN.contains(&(component, name.as_str()))
+            && always_written(component, &name)
         {
             fields.insert(name, json!(null));
         }

@@ -103,6 +103,10 @@ fn pod_spec(spec: &mut Fields) {
         (_, old) if !old.is_empty() => spec.insert("serviceAccountName".to_owned(), json!(old)),
         _ => None,
     };
+}
+
+/// On the host's network a container's ports are the host's; of templates it is said only when they become pods.
+fn host_ports(spec: &mut Fields) {
     if spec.get("hostNetwork") != Some(&json!(true)) {
         return;
     }
@@ -127,6 +131,7 @@ fn pod(fields: &mut Fields) {
         return;
     };
     default(spec, "enableServiceLinks", json!(true));
+    host_ports(spec);
     for container in containers(spec, &["containers", "initContainers"]) {
         let Some(resources) = container
             .get_mut("resources")

@@ -48,6 +48,13 @@ pub fn create(gvk: &Gvk, object: &mut Value, uid: &str, time: &str) {
                 &["status"],
                 json!({"phase": "Pending", "qosClass": class}),
             );
+            let gates = object.pointer("/spec/schedulingGates");
+            if gates
+                .and_then(Value::as_array)
+                .is_some_and(|g| !g.is_empty())
+            {
+                set(object, &["status", "conditions"], gated(time));
+            }
         }
         ("", "Service") => service(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
@@ -61,6 +68,15 @@ pub fn status(gvk: &Gvk, live: &Value, new: &mut Value, time: &str) {
     if gvk.group.is_empty() && gvk.kind == "PersistentVolume" && phase(live) != phase(new) {
         set(new, &["status", "lastPhaseTransitionTime"], json!(time));
     }
+}
+
+/// What is said of a pod that waits for its scheduling gates.
+fn gated(time: &str) -> Value {
+    json!([{
+        "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+        "lastProbeTime": null, "lastTransitionTime": time,
+    }])
 }
 
 /// Prepares a defaulted object that is about to replace the live one.
@@ -175,9 +191,20 @@ fn service(object: &mut Value) {
     let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
         return;
     };
-    spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
+    // Without a selector a headless Service may have endpoints of either family.
+    let headless = spec.get("clusterIP") == Some(&json!("None"));
+    let selects = spec
+        .get("selector")
+        .and_then(Value::as_object)
+        .is_some_and(|s| !s.is_empty());
+    let (families, policy) = if headless && !selects {
+        (json!(["IPv4", "IPv6"]), "RequireDualStack")
+    } else {
+        (json!(["IPv4"]), "SingleStack")
+    };
+    spec.entry("ipFamilies").or_insert(families);
     spec.entry("ipFamilyPolicy")
-        .or_insert_with(|| json!("SingleStack"));
+        .or_insert_with(|| json!(policy));
     if let Some(address) = spec
         .get("clusterIP")
         .filter(|v| v.as_str().is_some_and(|s| !s.is_empty()))

@@ -101,23 +101,7 @@ fn versions(spec: &Value, errors: &mut Errors) {
 }
 
 fn structural(schema: &Value, path: &str, root: bool, errors: &mut Errors) {
-    let flag = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
     let kind = text(schema, "type");
-    if root && kind != "object" {
-        errors.invalid(
-            &child(path, "type"),
-            &json!(kind),
-            "must be object at the root",
-        );
-    } else if kind.is_empty()
-        && !flag("x-kubernetes-int-or-string")
-        && !flag("x-kubernetes-preserve-unknown-fields")
-    {
-        errors.required(
-            &child(path, "type"),
-            "must not be empty for specified object fields",
-        );
-    }
     if kind == "array" && schema.get("items").is_none_or(Value::is_null) {
         errors.required(&child(path, "items"), "must be specified");
     }
@@ -142,5 +126,32 @@ fn structural(schema: &Value, path: &str, root: bool, errors: &mut Errors) {
     }
     if let Some(values) = schema.get("additionalProperties").filter(|v| v.is_object()) {
         structural(values, &child(path, "additionalProperties"), false, errors);
+    }
+    own_type(schema, path, root, errors);
+}
+
+/// What is wrong with the type itself; the server speaks of what lies below it first.
+fn own_type(schema: &Value, path: &str, root: bool, errors: &mut Errors) {
+    let flag = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let kind = text(schema, "type");
+    if kind.is_empty()
+        && !flag("x-kubernetes-int-or-string")
+        && !flag("x-kubernetes-preserve-unknown-fields")
+    {
+        errors.required(
+            &child(path, "type"),
+            if root {
+                "must not be empty at the root"
+            } else {
+                "must not be empty for specified object fields"
+            },
+        );
+    }
+    if root && !kind.is_empty() && kind != "object" {
+        errors.invalid(
+            &child(path, "type"),
+            &json!(kind),
+            "must be object at the root",
+        );
     }
 }

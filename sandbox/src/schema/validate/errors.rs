@@ -33,6 +33,15 @@ impl Errors {
         );
     }
 
+    /// The same with the value as the server writes it, where that is not its JSON.
+    pub(super) fn invalid_text(&mut self, field: &str, value: &str, detail: &str) {
+        self.push(
+            field,
+            "FieldValueInvalid",
+            format!("Invalid value: {value}: {detail}"),
+        );
+    }
+
     pub(super) fn wrong_type(&mut self, field: &str, value: &Value, detail: &str) {
         self.push(
             field,

@@ -100,8 +100,17 @@ fn at<'a>(object: &'a Value, pointer: &str) -> &'a Value {
 /// Errors of a change.
 pub(super) fn check(group: &str, kind: &str, live: &Value, new: &Value, errors: &mut Errors) {
     for (_, _, pointer, path) in FIXED.iter().filter(|(g, k, ..)| *g == group && *k == kind) {
-        if at(live, pointer) != at(new, pointer) {
-            errors.invalid(path, at(new, pointer), "field is immutable");
+        if at(live, pointer) == at(new, pointer) {
+            continue;
+        }
+        match kind {
+            "StorageClass" => {
+                errors.forbidden(path, &format!("updates to {path} are forbidden."));
+            }
+            "PriorityClass" if *path == "value" => {
+                errors.forbidden(path, "may not be changed in an update.");
+            }
+            _ => errors.invalid(path, at(new, pointer), "field is immutable"),
         }
     }
     match (group, kind) {
@@ -131,7 +140,11 @@ pub(super) fn check(group: &str, kind: &str, live: &Value, new: &Value, errors: 
                 "spec.persistentvolumesource is immutable after creation",
             ),
         ("rbac.authorization.k8s.io", _) if live.get("roleRef") != new.get("roleRef") => {
-            errors.invalid("roleRef", at(new, "/roleRef"), "cannot change roleRef");
+            // Go prints its own struct here.
+            let part = |name: &str| at(new, &format!("/roleRef/{name}")).clone();
+            let (group, kind, name) = (part("apiGroup"), part("kind"), part("name"));
+            let shown = format!("{{\"APIGroup\":{group},\"Kind\":{kind},\"Name\":{name}}}");
+            errors.invalid_text("roleRef", &shown, "cannot change roleRef");
         }
         _ => {}
     }

@@ -61,14 +61,14 @@ pub(super) fn service(object: &Value, errors: &mut Errors) {
     }
     super::metadata::labels(spec.get("selector"), "spec.selector", errors);
     errors.one_of(
-        "spec.type",
-        spec.get("type"),
-        &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"],
-    );
-    errors.one_of(
         "spec.sessionAffinity",
         spec.get("sessionAffinity"),
         &["ClientIP", "None"],
+    );
+    errors.one_of(
+        "spec.type",
+        spec.get("type"),
+        &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"],
     );
     if kind == "ExternalName" && text(spec, "externalName").is_empty() {
         errors.required("spec.externalName", "");
@@ -86,6 +86,14 @@ pub(super) fn data(object: &Value, errors: &mut Errors) {
         {
             for wrong in names::data_key(key) {
                 errors.invalid(&format!("{part}[{key}]"), &json!(key), &wrong);
+            }
+            let twice = part == "data"
+                && object
+                    .pointer("/binaryData")
+                    .is_some_and(|b| b.get(key).is_some());
+            if twice {
+                let why = "duplicate of key present in binaryData";
+                errors.invalid(&format!("data[{key}]"), &json!(key), why);
             }
         }
     }
@@ -138,6 +146,21 @@ pub(super) fn volume(spec: &Value, errors: &mut Errors) {
     {
         errors.required("spec.capacity", "");
     }
+    let common = [
+        "accessModes",
+        "capacity",
+        "claimRef",
+        "mountOptions",
+        "nodeAffinity",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "volumeAttributesClassName",
+        "volumeMode",
+    ];
+    let fields = spec.as_object().into_iter().flat_map(serde_json::Map::keys);
+    if fields.filter(|f| !common.contains(&f.as_str())).count() == 0 {
+        errors.required("spec", "must specify a volume type");
+    }
 }
 
 /// A `HorizontalPodAutoscaler`.
@@ -173,17 +196,45 @@ pub(super) fn autoscaler(object: &Value, errors: &mut Errors) {
             errors.required(&format!("spec.scaleTargetRef.{field}"), "");
         }
     }
+    let of = |field: &str| {
+        let value = spec.pointer(&format!("/scaleTargetRef/{field}"));
+        value.and_then(Value::as_str).unwrap_or_default()
+    };
+    let version = of("apiVersion");
+    // ReplicationControllers are the one kind of the core group that scales.
+    let scales = version == "v1" && of("kind") == "ReplicationController";
+    if !version.contains('/') && !scales {
+        let why = "apiVersion must specify API group";
+        errors.invalid("spec.scaleTargetRef.apiVersion", &json!(version), why);
+    }
 }
 
 /// A `PodDisruptionBudget`.
 pub(super) fn budget(object: &Value, errors: &mut Errors) {
     let spec = object.get("spec").unwrap_or(&Value::Null);
     if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
-        errors.invalid(
-            "spec",
-            &Value::Null,
-            "minAvailable and maxUnavailable cannot be both set",
+        // Go prints its own struct here.
+        let part = |name: &str| spec.get(name).cloned().unwrap_or_default();
+        let shown = format!(
+            "{{\"MinAvailable\":{},\"Selector\":{},\"MaxUnavailable\":{},\"UnhealthyPodEvictionPolicy\":{}}}",
+            part("minAvailable"),
+            part("selector"),
+            part("maxUnavailable"),
+            part("unhealthyPodEvictionPolicy")
         );
+        let why = "minAvailable and maxUnavailable cannot be both set";
+        errors.invalid_text("spec", &shown, why);
+    }
+    for name in ["minAvailable", "maxUnavailable"] {
+        let text = text(spec, name);
+        let percent = text.strip_suffix('%').and_then(|p| p.parse::<i64>().ok());
+        if percent.is_some_and(|p| p > 100) {
+            errors.invalid(
+                &child("spec", name),
+                &json!(text),
+                "must not be greater than 100%",
+            );
+        }
     }
     if let Some(selector) = spec.get("selector") {
         workload::label_selector(selector, "spec.selector", errors);
@@ -202,6 +253,17 @@ pub(super) fn ingress(object: &Value, errors: &mut Errors) {
         );
     }
     for (index, rule) in rules.iter().enumerate() {
+        let host = text(rule, "host");
+        let wrong = if host.contains('*') {
+            names::wildcard(host)
+        } else if host.is_empty() {
+            Vec::new()
+        } else {
+            names::Form::Subdomain.check(host)
+        };
+        for wrong in wrong {
+            errors.invalid(&format!("spec.rules[{index}].host"), &json!(host), &wrong);
+        }
         for (at, path) in list(rule, "/http/paths").iter().enumerate() {
             let place = format!("spec.rules[{index}].http.paths[{at}]");
             match path.get("pathType") {
@@ -215,7 +277,8 @@ pub(super) fn ingress(object: &Value, errors: &mut Errors) {
                 ),
             }
             let own = text(path, "path");
-            if text(path, "pathType") != "ImplementationSpecific" && !own.starts_with('/') {
+            let absolute = matches!(text(path, "pathType"), "Exact" | "Prefix");
+            if absolute && !own.starts_with('/') {
                 errors.invalid(
                     &child(&place, "path"),
                     &json!(own),
@@ -236,7 +299,13 @@ pub(super) fn role(object: &Value, errors: &mut Errors) {
                 "verbs must contain at least one value",
             );
         }
-        if !list(rule, "/nonResourceURLs").is_empty() {
+        let urls = list(rule, "/nonResourceURLs");
+        if !urls.is_empty() {
+            let regular = ["/apiGroups", "/resources", "/resourceNames"];
+            if regular.iter().any(|part| !list(rule, part).is_empty()) {
+                let why = "rules cannot apply to both regular resources and non-resource URLs";
+                errors.invalid(&child(&at, "nonResourceURLs"), &json!(urls), why);
+            }
             continue;
         }
         if list(rule, "/apiGroups").is_empty() {
@@ -276,7 +345,10 @@ pub(super) fn binding(object: &Value, errors: &mut Errors) {
             subject.get("kind"),
             &["ServiceAccount", "User", "Group"],
         );
-        if text(subject, "kind") == "ServiceAccount" && text(subject, "namespace").is_empty() {
+        // In a RoleBinding it is the binding's own.
+        let everywhere = text(object, "kind") == "ClusterRoleBinding";
+        let account = text(subject, "kind") == "ServiceAccount";
+        if everywhere && account && text(subject, "namespace").is_empty() {
             errors.required(&child(&at, "namespace"), "");
         }
     }

@@ -5,6 +5,7 @@ mod definition;
 mod errors;
 mod immutable;
 mod kinds;
+mod limits;
 mod metadata;
 mod names;
 mod pod;
@@ -22,6 +23,11 @@ use serde_json::Value;
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What is wrong with the value of a label.
+pub(crate) fn label_value(value: &str) -> Vec<String> {
+    names::label_value(value)
 }
 
 /// Errors of a new object, in the order the server gives them.
@@ -70,6 +76,19 @@ fn content(gvk: &Gvk, object: &Value, old: Option<&Value>, node: &Node, errors: 
         ("", "PersistentVolumeClaim") => kinds::claim(spec, "spec", errors),
         ("", "PersistentVolume") => kinds::volume(spec, errors),
         ("autoscaling", "HorizontalPodAutoscaler") => kinds::autoscaler(object, errors),
+        ("", "LimitRange") => limits::limit_range(spec, errors),
+        ("", "ResourceQuota") => limits::quota(spec, errors),
+        ("", "PodTemplate") => {
+            let template = object.get("template").unwrap_or(&Value::Null);
+            pod::template(template, "template", errors);
+        }
+        ("", "ReplicationController") => {
+            limits::replication_controller(object, old.is_some(), errors);
+            limits::replicas(object, errors);
+        }
+        ("scheduling.k8s.io", "PriorityClass") => limits::priority_class(object, errors),
+        ("coordination.k8s.io", "Lease") => limits::lease(spec, errors),
+        ("networking.k8s.io", "NetworkPolicy") => limits::network_policy(spec, errors),
         ("policy", "PodDisruptionBudget") => kinds::budget(object, errors),
         ("networking.k8s.io", "Ingress") => kinds::ingress(object, errors),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => kinds::role(object, errors),

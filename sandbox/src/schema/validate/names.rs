@@ -38,6 +38,7 @@ const DNS_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric
 const QUALIFIED: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const ENV: &str = "a valid environment variable name must consist only of printable ASCII characters other than '='";
 
 /// The form of a kind's names.
@@ -64,6 +65,9 @@ impl Form {
     /// What is wrong with a name.
     pub(super) fn check(self, name: &str) -> Vec<String> {
         match self {
+            Self::Label if matches_subdomain(name) && name.contains('.') => {
+                vec!["must not contain dots".to_owned()]
+            }
             Self::Label => gather(name, 63, matches_label(name), LABEL),
             Self::Label1035 => gather(name, 63, matches_1035(name), DNS_1035),
             Self::Subdomain => gather(name, 253, matches_subdomain(name), SUBDOMAIN),
@@ -125,6 +129,12 @@ pub(super) fn qualified(key: &str) -> Vec<String> {
         out.push(format!("name part {QUALIFIED}"));
     }
     out
+}
+
+/// What is wrong with a host that has a wildcard.
+pub(super) fn wildcard(host: &str) -> Vec<String> {
+    let matches = host.strip_prefix("*.").is_some_and(matches_subdomain);
+    gather(host, 253, matches, WILDCARD)
 }
 
 /// What is wrong with the value of a label.

@@ -51,9 +51,10 @@ pub(super) fn spec(spec: &Value, path: &str, errors: &mut Errors) {
         spec.get("restartPolicy"),
         &["Always", "OnFailure", "Never"],
     );
-    errors.not_negative(
-        &child(path, "terminationGracePeriodSeconds"),
-        spec.get("terminationGracePeriodSeconds"),
+    errors.one_of(
+        &child(path, "dnsPolicy"),
+        spec.get("dnsPolicy"),
+        &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"],
     );
     if let Some(value) = spec
         .get("activeDeadlineSeconds")

@@ -15,7 +15,7 @@ pub(super) fn apps(kind: &str, object: &Value, errors: &mut Errors) {
     ] {
         errors.not_negative(&child("spec", field), spec.get(field));
     }
-    selector(spec, errors);
+    selector(kind, spec, errors);
     pod::template(
         spec.get("template").unwrap_or(&Value::Null),
         "spec.template",
@@ -52,9 +52,16 @@ pub(super) fn apps(kind: &str, object: &Value, errors: &mut Errors) {
     }
 }
 
-fn selector(spec: &Value, errors: &mut Errors) {
+fn selector(kind: &str, spec: &Value, errors: &mut Errors) {
     let Some(selector) = spec.get("selector").filter(|s| !s.is_null()) else {
         errors.required("spec.selector", "");
+        // No selector matches nothing, the template's labels neither.
+        if matches!(kind, "Deployment" | "ReplicaSet") {
+            let labels = spec.pointer("/template/metadata/labels");
+            let why = "`selector` does not match template `labels`";
+            let labels = labels.unwrap_or(&Value::Null);
+            errors.invalid("spec.template.metadata.labels", labels, why);
+        }
         return;
     };
     label_selector(selector, "spec.selector", errors);

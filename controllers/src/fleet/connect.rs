@@ -104,7 +104,8 @@ fn client(config: &Config) -> Result<Client, ConnectError> {
             .http2_keep_alive_interval(limits::PING_EVERY)
             .http2_keep_alive_timeout(limits::PING_TIMEOUT)
             .http2_keep_alive_while_idle(true)
-            .http2_adaptive_window(true)
+            .http2_initial_stream_window_size(limits::STREAM_WINDOW)
+            .http2_initial_connection_window_size(limits::CONNECTION_WINDOW)
             .build(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())

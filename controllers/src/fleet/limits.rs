@@ -18,3 +18,9 @@ pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const WATCH_SECONDS: u32 = 240;
 /// Objects a page when listing whole objects: a page is held in memory twice while it is decoded.
 pub(crate) const PAGE: u32 = 200;
+
+/// What a server may send on one stream before it is read. Fixed, because a window that adapts itself pings the
+/// server with every burst of events.
+pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
+/// The same for all streams of a connection together.
+pub(crate) const CONNECTION_WINDOW: u32 = 4 << 20;

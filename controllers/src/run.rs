@@ -15,6 +15,7 @@ use crate::runtime::events::Events;
 use crate::runtime::lease::{self, Term};
 use crate::runtime::metrics::Metrics;
 use crate::runtime::options::RunOptions;
+use crate::runtime::pace::Pace;
 use crate::runtime::queue::Queue;
 use crate::runtime::ready::Readiness;
 use crate::runtime::shutdown::Tasks;
@@ -160,5 +161,6 @@ fn context(
         federated_types: watch::Sender::new(0),
         propagate: Queue::new(backoff),
         report: Queue::new(backoff),
+        pace: Pace::default(),
     })
 }

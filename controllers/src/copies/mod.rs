@@ -9,3 +9,4 @@ pub mod drift;
 pub mod kinds;
 pub mod observe;
 pub mod patches;
+pub mod settled;

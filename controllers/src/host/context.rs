@@ -19,6 +19,7 @@ use crate::runtime::lease::Term;
 use crate::runtime::locked;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::options::Timings;
+use crate::runtime::pace::Pace;
 use crate::runtime::queue::{Priority, Queue};
 use crate::runtime::ready::Readiness;
 use crate::runtime::retry::Backoff;
@@ -54,6 +55,8 @@ pub(crate) struct Context {
     pub(crate) propagate: Queue<Key>,
     /// Federated objects whose status may have changed.
     pub(crate) report: Queue<Key>,
+    /// Sources whose workload is still on its way.
+    pub(crate) pace: Pace,
 }
 
 impl Context {

@@ -8,6 +8,7 @@ pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod metrics;
 pub(crate) mod options;
+pub(crate) mod pace;
 pub(crate) mod patch;
 pub(crate) mod queue;
 pub(crate) mod ready;

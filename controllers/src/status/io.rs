@@ -11,9 +11,11 @@ use navarch_crds::v1alpha1::{
     PropagationStatusType as Status,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::copies::aggregate::aggregate;
 use crate::copies::observe::Observed;
+use crate::copies::settled::is_settled;
 use crate::fleet::records::{Outcome, State};
 use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
@@ -124,6 +126,7 @@ fn look(
 
 async fn report(ctx: &Context, key: &Key) -> Result<(), RequestError> {
     let Some(entry) = ctx.federated.get(key) else {
+        ctx.pace.forget(key);
         return Ok(());
     };
     warn_of_unknown_clusters(ctx, key, &entry);
@@ -196,6 +199,12 @@ async fn report_source(
     let Some(change) = merge_patch(&before, &status) else {
         return Ok(());
     };
+    if is_settled(&value, &status) {
+        ctx.pace.forget(key);
+    } else if let Some(wait) = ctx.pace.wait(key, Instant::now()) {
+        ctx.report.push_after(key.clone(), wait);
+        return Ok(());
+    }
     let name = value
         .pointer("/metadata/name")
         .and_then(Value::as_str)

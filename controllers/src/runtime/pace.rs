@@ -1,0 +1,94 @@
+//! Writes about something that is still on its way, spaced out per key: soon at first, rarely when it takes long.
+//! The clock is the caller's.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::key::Key;
+use super::locked;
+
+/// Before the first write, and how far apart the next is then: doubled each time.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest that one waits for a sign of progress.
+const LONGEST: Duration = Duration::from_secs(5);
+/// Above so many keys those are dropped that have long been due: their next write comes at once.
+const KEYS_MAX: usize = 20_000;
+
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    due: Instant,
+    delay: Duration,
+}
+
+/// What is on its way.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    steps: Mutex<HashMap<Key, Step>>,
+}
+
+impl Pace {
+    /// How long a write about `key` is to wait; `None`: it is due, and the next one will wait longer.
+    pub(crate) fn wait(&self, key: &Key, now: Instant) -> Option<Duration> {
+        let mut steps = locked(&self.steps);
+        if steps.len() >= KEYS_MAX {
+            steps.retain(|_, step| step.due + LONGEST > now);
+        }
+        let Some(step) = steps.get_mut(key) else {
+            let delay = FIRST;
+            let due = now + delay;
+            steps.insert(key.clone(), Step { due, delay });
+            return Some(delay);
+        };
+        if now < step.due {
+            return Some(step.due - now);
+        }
+        step.delay = (step.delay * 2).min(LONGEST);
+        step.due = now + step.delay;
+        None
+    }
+
+    /// It has arrived, or is gone.
+    pub(crate) fn forget(&self, key: &Key) {
+        locked(&self.steps).remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key {
+            namespace: Some("shop".into()),
+            name: "web-deployments.apps".into(),
+        }
+    }
+
+    #[test]
+    fn writes_about_a_slow_rollout_come_further_and_further_apart() {
+        let pace = Pace::default();
+        let start = Instant::now();
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        for (millis, wait) in [
+            (0, Some(1_000)),
+            (300, Some(700)),
+            (1_000, None),
+            (1_001, Some(1_999)),
+            (3_000, None),
+            (7_000, None),
+            (8_000, Some(4_000)),
+        ] {
+            let wait: Option<u64> = wait;
+            assert_eq!(
+                pace.wait(&key(), at(millis)),
+                wait.map(Duration::from_millis),
+                "at {millis} ms"
+            );
+        }
+        pace.forget(&key());
+        assert_eq!(pace.wait(&key(), at(9_000)), Some(FIRST));
+    }
+}

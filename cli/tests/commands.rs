@@ -312,6 +312,8 @@ fn joining_repeats_and_refuses_what_would_join_twice() {
     ])
     .refuses(1, &["joined to another host", "Unjoin it there"]);
     with(&path, &["unjoin", "nope"]).refuses(1, &["no cluster \"nope\"", "navarch get clusters"]);
+    with(&path, &["forget", "nope"]).refuses(1, &["no cluster \"nope\""]);
+    with(&path, &["forget", "east", "--yes"]).refuses(1, &["is Ready", "navarch unjoin east"]);
     with(&path, &["unjoin", "east"]).says("east is unjoined; its workloads stay");
     with(&path, &["unjoin", "east"]).refuses(1, &["no cluster \"east\""]);
     join("west", "member-1").says("west is joined and Ready");

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::fleet::connect::Clients;
 use crate::fleet::limits;
 use crate::fleet::request::Requests;
+use crate::host::clusters::Clusters;
 use crate::host::context::{Context, Fleet};
-use crate::host::stores::{Clusters, FederatedObjects, Objects, Sources, TypeConfigs};
+use crate::host::stores::{FederatedObjects, Objects, Sources, TypeConfigs};
 use crate::runtime::admin;
 use crate::runtime::events::Events;
 use crate::runtime::lease::{self, Term};
@@ -18,6 +19,7 @@ use crate::runtime::options::RunOptions;
 use crate::runtime::pace::Pace;
 use crate::runtime::queue::Queue;
 use crate::runtime::ready::Readiness;
+use crate::runtime::repeats::HostTroubles;
 use crate::runtime::shutdown::Tasks;
 
 /// Why a run ended before it was asked to.
@@ -147,6 +149,7 @@ fn context(
         readiness,
         metrics,
         events,
+        troubles: HostTroubles::default(),
         type_configs: TypeConfigs::default(),
         sources: Sources::default(),
         federated: FederatedObjects::default(),

@@ -270,6 +270,9 @@ pub mod navarch {
     /// On federated objects: JSON list, sorted, of the clusters that are no longer placed and may
     /// still hold a copy.
     pub const WITHDRAWING: &str = "navarch.dev/withdrawing";
+    /// On clusters: somebody decided that the member will not come back. JSON with `at` (a time) and `by` (a user);
+    /// when the cluster is deleted, nothing waits for the member.
+    pub const FORGET: &str = "navarch.dev/forget";
     /// On member objects: hash of what was applied, uid and generation of the federated object.
     pub const APPLIED: &str = "navarch.dev/applied";
 }

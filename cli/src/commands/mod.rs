@@ -5,6 +5,7 @@ mod controller_manager;
 mod crds;
 mod demo;
 mod fault;
+mod forget;
 mod get;
 mod install;
 mod join;
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     Join(join::JoinFlags),
     /// Let a member cluster go; its workloads stay
     Unjoin(unjoin::UnjoinFlags),
+    /// Let go of a member that will not come back
+    Forget(forget::ForgetFlags),
     /// Show clusters or federated objects
     Get(get::GetFlags),
     /// Show offline what each member would get
@@ -89,6 +92,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, CliError> {
         }
         Command::Join(flags) => Box::pin(join::run(flags)).await.map(done),
         Command::Unjoin(flags) => Box::pin(unjoin::run(flags)).await.map(done),
+        Command::Forget(flags) => Box::pin(forget::run(flags)).await.map(done),
         Command::Get(flags) => get::run(flags).await.map(done),
         Command::Render(flags) => render::run(&flags).map(done),
         Command::Crds(flags) => crds::run(&flags).map(done),

@@ -38,25 +38,7 @@ pub(crate) struct UnjoinFlags {
 pub(crate) async fn run(flags: UnjoinFlags) -> Result<(), CliError> {
     let host = connect(flags.kubeconfig.as_deref(), flags.host_context.as_deref()).await?;
     let clusters: Api<FederatedCluster> = Api::all(host.client.clone());
-    let found = clusters
-        .get_opt(&flags.name)
-        .await
-        .map_err(CliError::request(format!(
-            "reading FederatedCluster {} in context {:?}",
-            flags.name, host.context
-        )))?;
-    let Some(cluster) = found else {
-        return Err(CliError::Refused {
-            message: format!(
-                "no cluster {:?} is joined to context {:?}",
-                flags.name, host.context
-            ),
-            advice: format!(
-                "navarch get clusters --context {} lists those that are.",
-                host.context
-            ),
-        });
-    };
+    let cluster = read(&clusters, &flags.name, &host).await?;
     refuse_cascade(&cluster)?;
     let member = member_target(&flags, &host, &cluster).await;
     release(&clusters, &cluster, flags.timeout).await?;
@@ -78,6 +60,31 @@ pub(crate) async fn run(flags: UnjoinFlags) -> Result<(), CliError> {
             member_access::ROLE
         )),
     }
+}
+
+/// The cluster object of this name.
+pub(super) async fn read(
+    clusters: &Api<FederatedCluster>,
+    name: &str,
+    host: &Target,
+) -> Result<FederatedCluster, CliError> {
+    let found = clusters
+        .get_opt(name)
+        .await
+        .map_err(CliError::request(format!(
+            "reading FederatedCluster {name} in context {:?}",
+            host.context
+        )))?;
+    found.ok_or_else(|| CliError::Refused {
+        message: format!(
+            "no cluster {name:?} is joined to context {:?}",
+            host.context
+        ),
+        advice: format!(
+            "navarch get clusters --context {} lists those that are.",
+            host.context
+        ),
+    })
 }
 
 /// The annotation asks for the workloads to be removed with the cluster: that is not what `unjoin` promises.
@@ -118,7 +125,7 @@ async fn member_target(
 }
 
 /// Deletes the FederatedCluster and waits until the controllers have let it go.
-async fn release(
+pub(super) async fn release(
     clusters: &Api<FederatedCluster>,
     cluster: &FederatedCluster,
     seconds: u64,
@@ -143,7 +150,9 @@ async fn release(
         doing: format!("waiting until the controllers let {name} go"),
         seconds,
         last: "its finalizers are still there".to_owned(),
-        advice: "Are the controllers running (navarch controller-manager)? Run the same command again once they are.".to_owned(),
+        advice: format!(
+            "Are the controllers running (navarch controller-manager)? Run the same command again once they are. If the member will not come back: navarch forget {name}"
+        ),
     })
 }
 
@@ -187,7 +196,10 @@ async fn clear_member(member: &Target, cluster: &FederatedCluster) -> Result<(),
     .map_err(doing("the role binding"))
 }
 
-async fn delete_secret(host: &Target, cluster: &FederatedCluster) -> Result<(), CliError> {
+pub(super) async fn delete_secret(
+    host: &Target,
+    cluster: &FederatedCluster,
+) -> Result<(), CliError> {
     let secrets: Api<Secret> = Api::namespaced(host.client.clone(), keys::SYSTEM_NAMESPACE);
     let name = member_access::secret_name(&cluster.name_any());
     // Only the Secret that `join` made: a hand-made one belongs to whoever made it.

@@ -189,6 +189,9 @@ impl Look<'_> {
     async fn look(&self) -> Looked {
         let cluster = self.ctx.clusters.get(&self.member.name);
         let Some(cluster) = cluster else {
+            if self.ctx.clusters.exists(&self.member.name) {
+                return Looked::waits(Status::ClusterNotReady, "its cluster object cannot be read");
+            }
             return Looked::absent();
         };
         let leaving = cluster.object.metadata.deletion_timestamp.is_some();
@@ -304,7 +307,11 @@ impl Look<'_> {
             generation: self.entry.object.generation,
             message: message.into(),
         };
-        if self.member.set_outcome(self.key, outcome) {
+        let changed = self.member.set_outcome(self.key, outcome);
+        if self.ctx.federated.get(self.key).is_none() {
+            // It went while we looked; nobody else would forget it.
+            self.member.forget(self.key);
+        } else if changed {
             self.ctx.report_soon(self.key);
             if absent {
                 self.ctx.propagate.push(self.key.clone(), Priority::Live);

@@ -1,7 +1,9 @@
 //! Nodes and pods as they stream past, folded into numbers: allocatable and available resources.
-//! The JSON is dropped at once; a pod costs some tens of bytes.
+//! What is not counted is never decoded (`slim`); a pod costs some tens of bytes, because pods that ask
+//! for the same share one entry.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
@@ -9,7 +11,7 @@ use navarch_crds::go::quantity::Quantity;
 use navarch_crds::v1alpha1::Resources;
 use serde_json::Value;
 
-use crate::runtime::compact::text;
+use super::slim::{SlimNode, SlimPod, Written};
 use crate::runtime::locked;
 
 type Amounts = BTreeMap<String, Quantity>;
@@ -23,7 +25,8 @@ pub(crate) struct Capacity {
 #[derive(Debug, Default)]
 struct State {
     nodes: HashMap<Box<str>, Node>,
-    pods: HashMap<Box<str>, Pod>,
+    pods: HashMap<PodId, Pod>,
+    asked: Asked,
     epoch: u32,
     nodes_listed: bool,
     pods_listed: bool,
@@ -36,10 +39,82 @@ struct Node {
     epoch: u32,
 }
 
-#[derive(Debug)]
+/// A digest of the pod's uid: 60 random bits, so that two of a million pods meet once in a million runs.
+type PodId = u64;
+
+#[derive(Clone, Copy, Debug)]
 struct Pod {
-    requests: Vec<(Box<str>, Quantity)>,
+    /// Index into [`Asked`].
+    requests: u32,
     epoch: u32,
+}
+
+/// What pods ask for, each distinct set once with the number of pods that ask for it.
+#[derive(Debug, Default)]
+struct Asked {
+    sets: Vec<(Amounts, u32)>,
+    places: BTreeMap<Vec<(String, String)>, u32>,
+    free: Vec<u32>,
+}
+
+impl Asked {
+    fn key(amounts: &Amounts) -> Vec<(String, String)> {
+        amounts
+            .iter()
+            .map(|(name, amount)| (name.clone(), Text::from(*amount).0))
+            .collect()
+    }
+
+    fn take(&mut self, amounts: Amounts) -> u32 {
+        let key = Self::key(&amounts);
+        if let Some(place) = self.places.get(&key).copied() {
+            if let Some((_, pods)) = self.sets.get_mut(place as usize) {
+                *pods += 1;
+            }
+            return place;
+        }
+        let place = if let Some(place) = self.free.pop() {
+            if let Some(set) = self.sets.get_mut(place as usize) {
+                *set = (amounts, 1);
+            }
+            place
+        } else {
+            self.sets.push((amounts, 1));
+            u32::try_from(self.sets.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.places.insert(key, place);
+        place
+    }
+
+    fn give_back(&mut self, place: u32) {
+        let Some((amounts, pods)) = self.sets.get_mut(place as usize) else {
+            return;
+        };
+        *pods = pods.saturating_sub(1);
+        if *pods == 0 {
+            let amounts = std::mem::take(amounts);
+            self.places.remove(&Self::key(&amounts));
+            self.free.push(place);
+        }
+    }
+
+    fn total(&self) -> Amounts {
+        let mut total = Amounts::new();
+        for (amounts, pods) in &self.sets {
+            for (name, amount) in amounts {
+                add(&mut total, name, &amount.times(i64::from(*pods)));
+            }
+        }
+        total
+    }
+}
+
+impl State {
+    fn forget_pod(&mut self, id: PodId) {
+        if let Some(pod) = self.pods.remove(&id) {
+            self.asked.give_back(pod.requests);
+        }
+    }
 }
 
 impl Capacity {
@@ -56,7 +131,11 @@ impl Capacity {
 
     pub(crate) fn pods_listed(&self, since: u32) {
         let mut state = locked(&self.state);
-        state.pods.retain(|_, pod| pod.epoch >= since);
+        let old = state.pods.iter().filter(|(_, pod)| pod.epoch < since);
+        let old: Vec<PodId> = old.map(|(id, _)| *id).collect();
+        for id in old {
+            state.forget_pod(id);
+        }
         state.pods_listed = true;
     }
 
@@ -64,53 +143,44 @@ impl Capacity {
         locked(&self.state).epoch
     }
 
-    pub(crate) fn put_node(&self, node: &Value) {
-        let Some(name) = text(node, "/metadata/name") else {
+    pub(crate) fn put_node(&self, node: &SlimNode) {
+        let Some(name) = node.metadata.name.as_deref() else {
             return;
         };
         let mut state = locked(&self.state);
         let epoch = state.epoch;
-        let allocatable = amounts(node.pointer("/status/allocatable"));
         let node = Node {
             schedulable: is_schedulable(node),
-            allocatable,
+            allocatable: amounts(&node.status.allocatable),
             epoch,
         };
         state.nodes.insert(name.into(), node);
     }
 
-    pub(crate) fn remove_node(&self, node: &Value) {
-        if let Some(name) = text(node, "/metadata/name") {
+    pub(crate) fn remove_node(&self, node: &SlimNode) {
+        if let Some(name) = node.metadata.name.as_deref() {
             locked(&self.state).nodes.remove(name);
         }
     }
 
-    pub(crate) fn put_pod(&self, pod: &Value) {
-        let Some(uid) = text(pod, "/metadata/uid") else {
+    pub(crate) fn put_pod(&self, pod: &SlimPod) {
+        let Some(id) = id_of(pod) else {
             return;
         };
-        let finished = matches!(text(pod, "/status/phase"), Some("Succeeded" | "Failed"));
+        let finished = matches!(pod.status.phase.as_str(), "Succeeded" | "Failed");
         let mut state = locked(&self.state);
+        state.forget_pod(id);
         if finished {
-            state.pods.remove(uid);
             return;
         }
         let epoch = state.epoch;
-        let requests = requests(pod)
-            .into_iter()
-            .map(|(name, amount)| (name.into(), amount));
-        state.pods.insert(
-            uid.into(),
-            Pod {
-                requests: requests.collect(),
-                epoch,
-            },
-        );
+        let requests = state.asked.take(requests(pod));
+        state.pods.insert(id, Pod { requests, epoch });
     }
 
-    pub(crate) fn remove_pod(&self, pod: &Value) {
-        if let Some(uid) = text(pod, "/metadata/uid") {
-            locked(&self.state).pods.remove(uid);
+    pub(crate) fn remove_pod(&self, pod: &SlimPod) {
+        if let Some(id) = id_of(pod) {
+            locked(&self.state).forget_pod(id);
         }
     }
 
@@ -134,14 +204,7 @@ impl Capacity {
                 }
             }
         }
-        let mut used = Amounts::new();
-        let mut uids: Vec<&Box<str>> = state.pods.keys().collect();
-        uids.sort();
-        for pod in uids.into_iter().filter_map(|uid| state.pods.get(uid)) {
-            for (name, amount) in &pod.requests {
-                add(&mut used, name, amount);
-            }
-        }
+        let used = state.asked.total();
         let mut available = allocatable.clone();
         for (name, amount) in &mut available {
             if let Some(used) = used.get(name) {
@@ -154,6 +217,12 @@ impl Capacity {
             available: texts(&available),
         })
     }
+}
+
+fn id_of(pod: &SlimPod) -> Option<PodId> {
+    let mut hasher = DefaultHasher::new();
+    pod.metadata.uid.as_deref()?.hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 fn texts(amounts: &Amounts) -> BTreeMap<String, Text> {
@@ -172,11 +241,9 @@ fn add(total: &mut Amounts, name: &str, amount: &Quantity) {
     }
 }
 
-fn amounts(value: Option<&Value>) -> Amounts {
-    value
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
+fn amounts(written: &Written) -> Amounts {
+    written
+        .iter()
         .filter_map(|(name, amount)| {
             let amount = match amount {
                 Value::String(text) => text.parse().ok()?,
@@ -188,49 +255,38 @@ fn amounts(value: Option<&Value>) -> Amounts {
         .collect()
 }
 
-fn is_schedulable(node: &Value) -> bool {
-    let cordoned = node
-        .pointer("/spec/unschedulable")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
-    let taints = node.pointer("/spec/taints").and_then(Value::as_array);
-    let kept_away = taints.into_iter().flatten().any(|taint| {
-        matches!(
-            taint.get("effect").and_then(Value::as_str),
-            Some("NoSchedule" | "NoExecute")
-        )
-    });
-    let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
-    let ready = conditions.into_iter().flatten().any(|condition| {
-        condition.get("type").and_then(Value::as_str) == Some("Ready")
-            && condition.get("status").and_then(Value::as_str) == Some("True")
-    });
-    ready && !cordoned && !kept_away
+/// As KubeAdmiral counts nodes; one without a condition `Ready` counts as ready.
+fn is_schedulable(node: &SlimNode) -> bool {
+    let kept_away = node
+        .spec
+        .taints
+        .iter()
+        .any(|taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute"));
+    let ready = node
+        .status
+        .conditions
+        .iter()
+        .all(|condition| condition.kind != "Ready" || condition.status == "True");
+    ready && !node.spec.unschedulable && !kept_away
 }
 
 /// Requests of a pod: the larger of the sum over containers and any init container, and the overhead.
-fn requests(pod: &Value) -> Amounts {
-    let list = |pointer: &str| {
-        pod.pointer(pointer)
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
+fn requests(pod: &SlimPod) -> Amounts {
     let mut total = Amounts::new();
-    for container in list("/spec/containers") {
-        for (name, amount) in amounts(container.pointer("/resources/requests")) {
+    for container in &pod.spec.containers {
+        for (name, amount) in amounts(&container.resources.requests) {
             add(&mut total, &name, &amount);
         }
     }
-    for container in list("/spec/initContainers") {
-        for (name, amount) in amounts(container.pointer("/resources/requests")) {
+    for container in &pod.spec.init_containers {
+        for (name, amount) in amounts(&container.resources.requests) {
             let larger = total.get(&name).is_none_or(|present| *present < amount);
             if larger {
                 total.insert(name, amount);
             }
         }
     }
-    for (name, amount) in amounts(pod.pointer("/spec/overhead")) {
+    for (name, amount) in amounts(&pod.spec.overhead) {
         add(&mut total, &name, &amount);
     }
     total
@@ -241,22 +297,28 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn node(name: &str, ready: &str) -> SlimNode {
+        serde_json::from_value(json!({ "metadata": { "name": name }, "status": {
+            "allocatable": { "cpu": "4", "memory": "8Gi" },
+            "conditions": [{ "type": "Ready", "status": ready }] } }))
+        .unwrap()
+    }
+
+    fn pod(uid: &str, phase: &str, cpu: &str) -> SlimPod {
+        serde_json::from_value(
+            json!({ "metadata": { "uid": uid }, "status": { "phase": phase }, "spec": {
+                "containers": [{ "resources": { "requests": { "cpu": cpu } } }] } }),
+        )
+        .unwrap()
+    }
+
     #[test]
     fn pods_are_taken_off_what_ready_nodes_offer() {
         let capacity = Capacity::default();
-        let node = |name: &str, ready: &str| {
-            json!({ "metadata": { "name": name }, "status": {
-                "allocatable": { "cpu": "4", "memory": "8Gi" },
-                "conditions": [{ "type": "Ready", "status": ready }] } })
-        };
-        let pod = |uid: &str, phase: &str| {
-            json!({ "metadata": { "uid": uid }, "status": { "phase": phase }, "spec": {
-                "containers": [{ "resources": { "requests": { "cpu": "500m" } } }] } })
-        };
         capacity.put_node(&node("a", "True"));
         capacity.put_node(&node("b", "False"));
-        capacity.put_pod(&pod("1", "Running"));
-        capacity.put_pod(&pod("2", "Succeeded"));
+        capacity.put_pod(&pod("1", "Running", "500m"));
+        capacity.put_pod(&pod("2", "Succeeded", "500m"));
         assert_eq!(capacity.resources(), None);
         capacity.nodes_listed(0);
         capacity.pods_listed(0);
@@ -265,5 +327,52 @@ mod tests {
         assert_eq!(found.allocatable["cpu"].0, "4");
         assert_eq!(found.available["cpu"].0, "3500m");
         assert_eq!(found.available["memory"].0, "8Gi");
+    }
+
+    #[test]
+    fn every_pod_counts_once_however_often_it_changes_and_goes_when_it_is_not_listed() {
+        let capacity = Capacity::default();
+        capacity.put_node(&node("a", "True"));
+        capacity.nodes_listed(0);
+        capacity.pods_listed(0);
+        let left = || capacity.resources().unwrap().available["cpu"].0.clone();
+        for (name, step, expected) in [
+            ("one", pod("1", "Pending", "500m"), "3500m"),
+            ("the same again", pod("1", "Running", "500m"), "3500m"),
+            (
+                "another that asks for the same",
+                pod("2", "Running", "500m"),
+                "3",
+            ),
+            ("it asks for more", pod("1", "Running", "1"), "2500m"),
+            ("it is finished", pod("1", "Failed", "1"), "3500m"),
+        ] {
+            capacity.put_pod(&step);
+            assert_eq!(left(), expected, "{name}");
+        }
+        capacity.start();
+        let since = capacity.epoch();
+        capacity.put_pod(&pod("3", "Running", "2"));
+        capacity.pods_listed(since);
+        assert_eq!(left(), "2");
+        capacity.remove_pod(&pod("3", "Running", "2"));
+        assert_eq!(left(), "4");
+        assert!(locked(&capacity.state).asked.places.is_empty());
+    }
+
+    #[test]
+    fn a_pod_costs_some_tens_of_bytes() {
+        const PODS: usize = 100_000;
+        let capacity = Capacity::default();
+        for index in 0..PODS {
+            let cpu = format!("{}m", 100 + index % 10);
+            capacity.put_pod(&pod(&format!("uid-{index}"), "Running", &cpu));
+        }
+        let state = locked(&capacity.state);
+        assert_eq!(state.pods.len(), PODS);
+        assert_eq!(state.asked.sets.len(), 10);
+        // An entry, one byte of control, and the room that a table keeps free.
+        let bytes = state.pods.capacity() * (size_of::<(PodId, Pod)>() + 1);
+        assert!(bytes / PODS < 64, "{} bytes a pod", bytes / PODS);
     }
 }

@@ -1,4 +1,5 @@
-//! Clients: HTTP/2 with keep-alive pings, a time-out on every response head, no hidden retries.
+//! Clients: HTTP/2 with keep-alive pings, a time-out on every response head, a cap on every answer, no
+//! hidden retries.
 //!
 //! kube's stock client speaks HTTP/1.1 only, so a burst of 200 writes makes 200 handshakes. This one
 //! multiplexes. A member gets two clients, because bursts of writes stall events that share their
@@ -16,6 +17,7 @@ use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
 use tower::{BoxError, Service, ServiceBuilder};
 
+use super::capped::{Cap, Capped, capped};
 use super::limits;
 use crate::runtime::options::MEMBER_WORKERS;
 
@@ -119,8 +121,8 @@ fn client(config: &Config) -> Result<Client, ConnectError> {
     Ok(Client::new(service, config.default_namespace.clone()))
 }
 
-/// Ends a request whose response head does not come in time. The body may take as long as it wants:
-/// a watch is a body.
+/// Ends a request whose response head does not come in time. The body may take as long as it wants (a
+/// watch is a body), but not grow as large as it wants.
 #[derive(Clone)]
 struct HeadTimeout<S> {
     inner: S,
@@ -137,9 +139,9 @@ where
     S::Error: Into<BoxError>,
     S::Future: Send + 'static,
 {
-    type Response = Response<B>;
+    type Response = Response<Capped<B>>;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<B>, BoxError>>;
+    type Future = BoxFuture<'static, Result<Response<Capped<B>>, BoxError>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(context).map_err(Into::into)
@@ -147,10 +149,11 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let limit = self.limit;
+        let cap = Cap::of(&request);
         let answer = self.inner.call(request);
         Box::pin(async move {
             match tokio::time::timeout(limit, answer).await {
-                Ok(answer) => answer.map_err(Into::into),
+                Ok(answer) => answer.map(|answer| capped(answer, cap)).map_err(Into::into),
                 Err(_) => Err(NoAnswer(limit).into()),
             }
         })

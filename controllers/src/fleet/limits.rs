@@ -24,3 +24,10 @@ pub(crate) const PAGE: u32 = 200;
 pub(crate) const STREAM_WINDOW: u32 = 1 << 20;
 /// The same for all streams of a connection together.
 pub(crate) const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Pages to try in turn when a server's answer is larger than [`LIST_BYTES`]: objects of the largest size
+/// that etcd takes (1.5 MiB) come through at the last.
+pub(crate) const PAGES: [u32; 3] = [PAGE, 20, 2];
+/// One page of a list. What a server sends is held in memory, so a member must not decide how much.
+pub(crate) const LIST_BYTES: usize = 32 << 20;
+/// Any other answer, or one line of a watch: several times the largest object that an API server stores.
+pub(crate) const ANSWER_BYTES: usize = 12 << 20;

@@ -117,6 +117,14 @@ impl Member {
         }
     }
 
+    /// It takes no work yet, for another reason than before.
+    pub(crate) fn set_trouble(&self, why: String) {
+        let mut state = locked(&self.state);
+        if !matches!(state.ready, Readiness::Ready) {
+            state.ready = Readiness::Failing(why);
+        }
+    }
+
     /// `true`: the readiness changed.
     pub(crate) fn set_ready(&self, ready: Result<(), String>) -> bool {
         let mut state = locked(&self.state);
@@ -290,6 +298,19 @@ impl Member {
         locked(&self.state).outcomes.get(key).cloned()
     }
 
+    /// Forgets how looks at keys ended that nobody will ask about.
+    pub(crate) fn forget_unless(&self, known: impl Fn(&Key) -> bool) {
+        // The question is answered by other stores: not while this one is locked.
+        let remembered: Vec<Key> = {
+            let state = locked(&self.state);
+            let keys = state.outcomes.keys().chain(state.absent.keys());
+            keys.cloned().collect()
+        };
+        for key in remembered.iter().filter(|key| !known(key)) {
+            self.forget(key);
+        }
+    }
+
     pub(crate) fn forget(&self, key: &Key) {
         let mut state = locked(&self.state);
         state.outcomes.remove(key);
@@ -300,3 +321,70 @@ impl Member {
 /// A state that is older than what is known; it is ignored.
 #[derive(Debug)]
 pub(crate) struct Stale;
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    use navarch_crds::v1alpha1::PropagationStatusType;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::fleet::records::State;
+    use crate::runtime::lease::Term;
+    use crate::runtime::retry::Backoff;
+
+    fn member() -> Member {
+        let silent = tower::service_fn(|_: http::Request<kube::client::Body>| {
+            std::future::pending::<Result<http::Response<kube::client::Body>, Infallible>>()
+        });
+        let client = Client::new(silent, "default");
+        let limit = Duration::from_secs(1);
+        Member::new(
+            ClusterName::new("m").unwrap(),
+            Requests::new(client.clone(), Term::without_election(), limit),
+            client,
+            Queue::new(Backoff {
+                first: limit,
+                longest: limit,
+            }),
+            Tasks::new(CancellationToken::new()),
+        )
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_of_objects_that_do_not_exist_is_forgotten() {
+        let member = member();
+        let outcome = Outcome {
+            state: State::Known(PropagationStatusType::Ok),
+            uid: "u".into(),
+            generation: 1,
+            message: "".into(),
+        };
+        let (kept, ghost) = (Key::new(None, "kept"), Key::new(None, "ghost"));
+        for key in [&kept, &ghost] {
+            member.set_outcome(key, outcome.clone());
+            let gone = Gone {
+                uid: "u".into(),
+                version: 1,
+            };
+            assert!(member.remove_record(key, gone));
+        }
+        member.forget_unless(|key| *key == kept);
+        assert!(member.outcome(&kept).is_some() && member.outcome(&ghost).is_none());
+        assert!(member.take_absent(&kept).is_some() && member.take_absent(&ghost).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_member_that_is_on_its_way_back_says_so_and_takes_no_work() {
+        let member = member();
+        assert!(member.set_ready(Ok(())));
+        member.set_trouble("no".to_owned());
+        assert!(member.is_ready() && member.trouble().is_empty());
+        assert!(member.set_ready(Err("gone".to_owned())));
+        member.set_trouble("healthy for 1s".to_owned());
+        assert!(!member.is_ready());
+        assert_eq!(member.trouble(), "healthy for 1s");
+    }
+}

@@ -2,11 +2,15 @@
 //! decides what a member should hold.
 
 pub(crate) mod capacity;
+mod capped;
 pub(crate) mod connect;
+pub(crate) mod discovery;
 pub(crate) mod health;
 pub(crate) mod kind;
 pub(crate) mod limits;
 pub(crate) mod member;
 pub(crate) mod records;
 pub(crate) mod request;
+pub(crate) mod slim;
+pub(crate) mod steadiness;
 pub(crate) mod watch;

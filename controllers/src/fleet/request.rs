@@ -58,6 +58,16 @@ impl RequestError {
         self.code() == 404
     }
 
+    /// The server does not know who asks.
+    pub(crate) fn is_credentials(&self) -> bool {
+        self.code() == 401
+    }
+
+    /// Nothing came back: no connection, no answer in time, or none that ends.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::TimedOut { .. } | Self::Failed { .. })
+    }
+
     pub(crate) fn is_conflict(&self) -> bool {
         self.code() == 409
     }
@@ -151,7 +161,14 @@ struct Call<'a> {
     content_type: &'static str,
     body: Option<&'a Value>,
     write: bool,
+    accept: &'static str,
 }
+
+const JSON: &str = "application/json";
+/// The newest form of aggregated discovery, the one before it (Kubernetes 1.27 to 1.29), and the list of
+/// older servers.
+const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+    application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 
 impl Requests {
     pub(crate) fn new(client: Client, term: Term, limit: Duration) -> Self {
@@ -170,6 +187,7 @@ impl Requests {
             content_type,
             body,
             write,
+            accept,
         } = call;
         let target = path.split('?').next().unwrap_or_default().to_owned();
         if write && !self.term.is_current() {
@@ -178,7 +196,7 @@ impl Requests {
         let request = http::Request::builder()
             .method(method)
             .uri(path)
-            .header(http::header::ACCEPT, "application/json")
+            .header(http::header::ACCEPT, accept)
             .header(http::header::CONTENT_TYPE, content_type)
             .body(body.map(to_body).unwrap_or_default())
             .map_err(|error| RequestError::Failed {
@@ -186,11 +204,20 @@ impl Requests {
                 target: target.clone(),
                 source: Box::new(Error::HttpError(error)),
             })?;
-        match tokio::time::timeout(self.limit, self.client.request::<Value>(request)).await {
+        // A write that is still under way when the term ends is given up: the next leader must not meet it.
+        let limit = if write {
+            self.limit.min(self.term.left())
+        } else {
+            self.limit
+        };
+        match tokio::time::timeout(limit, self.client.request::<Value>(request)).await {
+            Err(_) if write && !self.term.is_current() => {
+                Err(RequestError::NotLeading { verb, target })
+            }
             Err(_) => Err(RequestError::TimedOut {
                 verb,
                 target,
-                limit: self.limit,
+                limit,
             }),
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Error::Api(status))) => Err(RequestError::Refused {
@@ -220,6 +247,7 @@ impl Requests {
             content_type: "application/json",
             body: None,
             write: false,
+            accept: JSON,
         };
         match self.send(call).await {
             Ok(value) => Ok(Some(value)),
@@ -250,6 +278,7 @@ impl Requests {
             content_type: "application/apply-patch+yaml",
             body: Some(object),
             write: true,
+            accept: JSON,
         })
         .await
     }
@@ -269,6 +298,7 @@ impl Requests {
             content_type: "application/json",
             body: Some(object),
             write: true,
+            accept: JSON,
         })
         .await
     }
@@ -289,6 +319,7 @@ impl Requests {
             content_type: "application/json",
             body: Some(object),
             write: true,
+            accept: JSON,
         })
         .await
     }
@@ -311,6 +342,7 @@ impl Requests {
             content_type: "application/merge-patch+json",
             body: Some(patch),
             write: true,
+            accept: JSON,
         })
         .await
     }
@@ -341,6 +373,7 @@ impl Requests {
                 content_type: "application/json",
                 body: Some(&options),
                 write: true,
+                accept: JSON,
             })
             .await;
         match answer {
@@ -383,6 +416,15 @@ impl Requests {
 
     /// Reads a path as JSON, for discovery.
     pub(crate) async fn json(&self, path: &str) -> Result<Value, RequestError> {
+        self.read(path, JSON).await
+    }
+
+    /// Reads a path of discovery: aggregated if the server knows that, else its list.
+    pub(crate) async fn discovery(&self, path: &str) -> Result<Value, RequestError> {
+        self.read(path, DISCOVERY).await
+    }
+
+    async fn read(&self, path: &str, accept: &'static str) -> Result<Value, RequestError> {
         self.send(Call {
             verb: "reading",
             method: Method::GET,
@@ -390,6 +432,7 @@ impl Requests {
             content_type: "application/json",
             body: None,
             write: false,
+            accept,
         })
         .await
     }

@@ -1,15 +1,20 @@
 //! One watch of one kind as a stream of plain calls, with back-off, that never ends by itself.
+//! Objects come whole, as values, or as the few fields that their reader has asked for (`slim`).
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::StreamExt;
 use kube::api::DynamicObject;
+use kube::core::ApiResource;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::capped::is_too_large;
 use super::limits;
 use super::request::Kind;
 use crate::runtime::retry::Backoff;
@@ -17,19 +22,24 @@ use crate::runtime::retry::Backoff;
 /// What a watch tells. `Start` … `Listed` encloses a full listing; objects that were known before and
 /// do not come in between were not in the list, which is not proof that they are gone.
 #[derive(Debug)]
-pub(crate) enum Seen {
+pub(crate) enum Seen<T = Value> {
     /// A listing begins.
     Start,
     /// An object of the listing.
-    Present(Value),
+    Present(T),
     /// The listing is complete.
     Listed,
     /// An object was created or changed.
-    Changed(Value),
+    Changed(T),
     /// An object was deleted; its last state.
-    Deleted(Value),
+    Deleted(T),
     /// The watch failed and will be tried again.
-    Failed { message: String, not_served: bool },
+    Failed {
+        message: String,
+        not_served: bool,
+        /// The server said nothing at all; the other watches of it fail alike.
+        silent: bool,
+    },
 }
 
 /// Follows `kind` until shutdown and hands everything to `see`, in order.
@@ -41,7 +51,20 @@ pub(crate) async fn follow(
     see: impl FnMut(Seen),
 ) {
     let api: Api<DynamicObject> = Api::all_with(client, &kind.api_resource());
-    follow_api(api, kind, labels, None, shutdown, see).await;
+    follow_api(api, labels, shutdown, |object| to_value(object, kind), see).await;
+}
+
+/// The same for objects of which only a part is read.
+pub(crate) async fn follow_slim<T>(
+    client: Client,
+    kind: &Kind,
+    shutdown: &CancellationToken,
+    see: impl FnMut(Seen<T>),
+) where
+    T: Resource<DynamicType = ApiResource> + DeserializeOwned + Clone + Debug + Send + 'static,
+{
+    let api: Api<T> = Api::all_with(client, &kind.api_resource());
+    follow_api(api, None, shutdown, |object| object, see).await;
 }
 
 /// The same for a kind that may not be served: while it is not, nothing is asked until `types` tells
@@ -87,43 +110,55 @@ pub(crate) async fn follow_namespace(
     see: impl FnMut(Seen),
 ) {
     let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &kind.api_resource());
-    follow_api(api, kind, None, None, shutdown, see).await;
+    follow_api(api, None, shutdown, |object| to_value(object, kind), see).await;
 }
 
-async fn follow_api(
-    api: Api<DynamicObject>,
-    kind: &Kind,
+async fn follow_api<K, T>(
+    api: Api<K>,
     labels: Option<&str>,
-    fields: Option<&str>,
     shutdown: &CancellationToken,
-    mut see: impl FnMut(Seen),
-) {
-    let mut config = watcher::Config::default()
-        .timeout(limits::WATCH_SECONDS)
-        .page_size(limits::PAGE);
-    if let Some(labels) = labels {
-        config = config.labels(labels);
-    }
-    if let Some(fields) = fields {
-        config = config.fields(fields);
-    }
-    let stream = watcher(api, config).backoff(WatchBackoff::default());
-    let mut stream = std::pin::pin!(stream);
-    loop {
-        let event = tokio::select! {
-            () = shutdown.cancelled() => return,
-            event = stream.next() => event,
-        };
-        let Some(event) = event else { return };
-        match event {
-            Ok(watcher::Event::Init) => see(Seen::Start),
-            Ok(watcher::Event::InitApply(object)) => see(Seen::Present(to_value(object, kind))),
-            Ok(watcher::Event::InitDone) => see(Seen::Listed),
-            Ok(watcher::Event::Apply(object)) => see(Seen::Changed(to_value(object, kind))),
-            Ok(watcher::Event::Delete(object)) => see(Seen::Deleted(to_value(object, kind))),
-            Err(error) => see(failed(&error)),
+    convert: impl Fn(K) -> T,
+    mut see: impl FnMut(Seen<T>),
+) where
+    K: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
+{
+    let mut pages = limits::PAGES.into_iter().peekable();
+    while let Some(page) = pages.next() {
+        let mut config = watcher::Config::default()
+            .timeout(limits::WATCH_SECONDS)
+            .page_size(page);
+        if let Some(labels) = labels {
+            config = config.labels(labels);
+        }
+        let stream = watcher(api.clone(), config).backoff(WatchBackoff::default());
+        let mut stream = std::pin::pin!(stream);
+        loop {
+            let event = tokio::select! {
+                () = shutdown.cancelled() => return,
+                event = stream.next() => event,
+            };
+            let Some(event) = event else { return };
+            match event {
+                Ok(watcher::Event::Init) => see(Seen::Start),
+                Ok(watcher::Event::InitApply(object)) => see(Seen::Present(convert(object))),
+                Ok(watcher::Event::InitDone) => see(Seen::Listed),
+                Ok(watcher::Event::Apply(object)) => see(Seen::Changed(convert(object))),
+                Ok(watcher::Event::Delete(object)) => see(Seen::Deleted(convert(object))),
+                Err(error) => {
+                    let smaller = is_large_list(&error) && pages.peek().is_some();
+                    see(failed(&error));
+                    if smaller {
+                        break;
+                    }
+                }
+            }
         }
     }
+}
+
+/// A page of a list was cut off because of its size: smaller pages may come through.
+fn is_large_list(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(cause) if is_too_large(cause))
 }
 
 /// Between attempts to watch: from a fifth of a second to ten seconds, so that a member that was away
@@ -152,7 +187,7 @@ impl kube::runtime::utils::Backoff for WatchBackoff {
     }
 }
 
-fn failed(error: &watcher::Error) -> Seen {
+fn failed<T>(error: &watcher::Error) -> Seen<T> {
     let not_served = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 404,
@@ -162,9 +197,19 @@ fn failed(error: &watcher::Error) -> Seen {
         | watcher::Error::WatchFailed(_)
         | watcher::Error::NoResourceVersion => false,
     };
+    let silent = match error {
+        watcher::Error::InitialListFailed(cause)
+        | watcher::Error::WatchStartFailed(cause)
+        | watcher::Error::WatchFailed(cause) => {
+            matches!(cause, kube::Error::Service(_) | kube::Error::HyperError(_))
+                && !is_too_large(cause)
+        }
+        watcher::Error::WatchError(_) | watcher::Error::NoResourceVersion => false,
+    };
     Seen::Failed {
         message: error.to_string(),
         not_served,
+        silent,
     }
 }
 

@@ -9,7 +9,8 @@ use navarch_crds::names::ClusterName;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::stores::{Clusters, FederatedObjects, Objects, Sources, TypeConfigs};
+use super::clusters::Clusters;
+use super::stores::{FederatedEntry, FederatedObjects, Objects, Sources, TypeConfigs};
 use crate::fleet::connect::Clients;
 use crate::fleet::member::Member;
 use crate::fleet::request::Requests;
@@ -22,6 +23,7 @@ use crate::runtime::options::Timings;
 use crate::runtime::pace::Pace;
 use crate::runtime::queue::{Priority, Queue};
 use crate::runtime::ready::Readiness;
+use crate::runtime::repeats::HostTroubles;
 use crate::runtime::retry::Backoff;
 use crate::runtime::shutdown::Tasks;
 
@@ -37,6 +39,7 @@ pub(crate) struct Context {
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: Events,
+    pub(crate) troubles: HostTroubles,
     pub(crate) type_configs: TypeConfigs,
     pub(crate) sources: Sources,
     pub(crate) federated: FederatedObjects,
@@ -73,6 +76,24 @@ impl Context {
                     .push_after(key.clone(), self.timings.status_window),
             }
         }
+    }
+
+    /// Whether a cluster surely holds no copy of this state of a federated object. A cluster that has left
+    /// the federation took its copies along: they are not ours any more. One whose object cannot be read
+    /// has not left.
+    pub(crate) fn is_clear(
+        &self,
+        key: &Key,
+        entry: &FederatedEntry,
+        cluster: &ClusterName,
+    ) -> bool {
+        if !self.clusters.exists(cluster) {
+            return true;
+        }
+        self.fleet
+            .get(cluster)
+            .and_then(|member| member.outcome(key))
+            .is_some_and(|outcome| outcome.proves_absence(&entry.object))
     }
 
     /// Asks for a look at the status of `key` within the window.

@@ -1,6 +1,7 @@
 //! What is known of the host, and one manager's whole state. Every room takes states over by the same
 //! functions, whether from a watch or from an answer to its own write. No requests, no decisions.
 
+pub(crate) mod clusters;
 pub(crate) mod context;
 pub(crate) mod stores;
 pub(crate) mod take;

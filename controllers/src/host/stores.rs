@@ -1,4 +1,4 @@
-//! What is known of the host: sources, federated objects, policies, type configs, clusters. Driven by
+//! What is known of the host: sources, federated objects, policies, type configs. Driven by
 //! plain `put` and `remove` calls that say whether anything changed; no I/O.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -8,8 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_crds::keys::label;
 use navarch_crds::keys::navarch::WITHDRAWING;
 use navarch_crds::names::ClusterName;
-use navarch_crds::v1alpha1::{FederatedCluster, FederatedTypeConfig, FederatedTypeConfigSpec};
-use navarch_scheduler::snapshot::{Cluster, Snapshot};
+use navarch_crds::v1alpha1::{FederatedTypeConfig, FederatedTypeConfigSpec};
 use serde_json::Value;
 
 use crate::fleet::request::Kind;
@@ -203,6 +202,8 @@ pub(crate) struct FederatedEntry {
     pub(crate) placed: Arc<BTreeSet<ClusterName>>,
     /// Not placed any more; copies may exist.
     pub(crate) leaving: Arc<BTreeSet<ClusterName>>,
+    /// Those of them that the object itself does not tell of: somebody else took them out of it.
+    pub(crate) lost: Arc<BTreeSet<ClusterName>>,
     /// The type config of the template, if it could be told.
     pub(crate) type_config: Option<Arc<str>>,
     /// Namespace and name of what the template describes.
@@ -230,11 +231,25 @@ impl FederatedEntry {
         Self {
             placed: Arc::new(placed),
             leaving: Arc::new(leaving),
+            lost: Arc::default(),
             type_config,
             source_name,
             policies: references(&value),
             object: Compact::new(value),
         }
+    }
+}
+
+impl FederatedEntry {
+    /// Remembers clusters that an earlier state told of and this one does not.
+    fn inherit(&mut self, lost: BTreeSet<ClusterName>) {
+        let told = |name: &ClusterName| self.placed.contains(name) || self.leaving.contains(name);
+        let lost: BTreeSet<ClusterName> = lost.into_iter().filter(|name| !told(name)).collect();
+        if lost.is_empty() {
+            return;
+        }
+        Arc::make_mut(&mut self.leaving).extend(lost.iter().cloned());
+        self.lost = Arc::new(lost);
     }
 }
 
@@ -262,8 +277,29 @@ pub(crate) struct FederatedObjects {
 }
 
 impl FederatedObjects {
-    pub(crate) fn put(&self, key: Key, value: Value, type_configs: &TypeConfigs) -> Changed {
-        let entry = FederatedEntry::new(value, type_configs);
+    /// Takes a state over. `clear` says of a known state whether a cluster surely holds no copy of it: what
+    /// the new state does not tell of any more stays on record unless that is so.
+    pub(crate) fn put(
+        &self,
+        key: Key,
+        value: Value,
+        type_configs: &TypeConfigs,
+        clear: impl Fn(&FederatedEntry, &ClusterName) -> bool,
+    ) -> Changed {
+        let mut entry = FederatedEntry::new(value, type_configs);
+        // Outside the lock: the question is answered by other stores.
+        if let Some(before) = self.get(&key)
+            && before.object.uid == entry.object.uid
+        {
+            let told = before.placed.iter().chain(before.leaving.iter());
+            let held = told.filter(|name| {
+                !entry.placed.contains(*name)
+                    && !entry.leaving.contains(*name)
+                    && !clear(&before, name)
+            });
+            let held = held.cloned().collect();
+            entry.inherit(held);
+        }
         let mut by_key = locked(&self.by_key);
         let Some(changed) = compare(by_key.get(&key).map(|known| &known.object), &entry.object)
         else {
@@ -351,93 +387,5 @@ impl Objects {
     fn key(value: &Value) -> (String, String) {
         let part = |pointer| text(value, pointer).unwrap_or_default().to_owned();
         (part("/metadata/namespace"), part("/metadata/name"))
-    }
-}
-
-/// A cluster object of the host.
-#[derive(Clone, Debug)]
-pub(crate) struct ClusterEntry {
-    pub(crate) object: Arc<FederatedCluster>,
-    pub(crate) scheduling: Arc<Cluster>,
-}
-
-/// The cluster objects, and the snapshot that decisions are made on.
-#[derive(Debug, Default)]
-pub(crate) struct Clusters {
-    state: Mutex<ClusterState>,
-}
-
-#[derive(Debug, Default)]
-struct ClusterState {
-    by_name: BTreeMap<ClusterName, ClusterEntry>,
-    snapshot: Arc<Snapshot>,
-    version: u64,
-}
-
-impl ClusterState {
-    fn renew(&mut self) {
-        self.version += 1;
-        let clusters = self
-            .by_name
-            .values()
-            .map(|entry| Arc::clone(&entry.scheduling));
-        self.snapshot = Arc::new(Snapshot::new(clusters, self.version));
-    }
-}
-
-impl Clusters {
-    /// `true`: something changed that a decision may rest on (not the amounts that are free: those
-    /// change all the time and are no reason to decide again).
-    pub(crate) fn put(&self, name: ClusterName, object: FederatedCluster) -> bool {
-        let scheduling = match Cluster::new(&object) {
-            Ok(cluster) => Arc::new(cluster),
-            Err(error) => {
-                tracing::error!(cluster = %name, %error, "the cluster cannot be scheduled to");
-                return false;
-            }
-        };
-        let mut state = locked(&self.state);
-        let same = state.by_name.get(&name).is_some_and(|known| {
-            known.scheduling.hashes() == scheduling.hashes()
-                && known.scheduling.joined() == scheduling.joined()
-                && known.scheduling.terminating() == scheduling.terminating()
-                && known.object.metadata.uid == object.metadata.uid
-        });
-        state.by_name.insert(
-            name,
-            ClusterEntry {
-                object: Arc::new(object),
-                scheduling,
-            },
-        );
-        state.renew();
-        !same
-    }
-
-    pub(crate) fn remove(&self, name: &ClusterName) {
-        let mut state = locked(&self.state);
-        state.by_name.remove(name);
-        state.renew();
-    }
-
-    pub(crate) fn get(&self, name: &ClusterName) -> Option<ClusterEntry> {
-        locked(&self.state).by_name.get(name).cloned()
-    }
-
-    pub(crate) fn names(&self) -> Vec<ClusterName> {
-        locked(&self.state).by_name.keys().cloned().collect()
-    }
-
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&locked(&self.state).snapshot)
-    }
-
-    /// Name and labels of every cluster that has joined, as override rules look at them.
-    pub(crate) fn labels(&self) -> BTreeMap<ClusterName, BTreeMap<String, String>> {
-        locked(&self.state)
-            .by_name
-            .iter()
-            .map(|(name, entry)| (name.clone(), entry.scheduling.labels().clone()))
-            .collect()
     }
 }

@@ -1,10 +1,11 @@
 //! States of the host's objects are taken over here, and what changed is put into the queues.
 
 use navarch_crds::keys::{annotation, finalizer, label};
+use navarch_crds::names::ClusterName;
 use serde_json::Value;
 
 use super::context::Context;
-use super::stores::{Changed, TypeConfig};
+use super::stores::{Changed, FederatedEntry, TypeConfig};
 use crate::fleet::request::Kind;
 use crate::runtime::compact::{annotation as annotation_of, has_finalizer, label as label_of};
 use crate::runtime::key::Key;
@@ -65,7 +66,11 @@ pub(crate) fn put_federated(ctx: &Context, object: Value, priority: Priority) {
     let Some(key) = Key::of_object(&object) else {
         return;
     };
-    match ctx.federated.put(key.clone(), object, &ctx.type_configs) {
+    let clear = |known: &FederatedEntry, cluster: &ClusterName| ctx.is_clear(&key, known, cluster);
+    let changed = ctx
+        .federated
+        .put(key.clone(), object, &ctx.type_configs, clear);
+    match changed {
         Changed::Content => {
             ctx.dispatch(&key, priority);
             ctx.propagate.push(key.clone(), priority);

@@ -1,4 +1,4 @@
-//! The task of one cluster: join it, keep a client for it, probe it, let it go.
+//! The task of one cluster: join it, look after it (`joined`), let it go (`leave`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_crds::keys::{cluster_condition, finalizer};
 use navarch_crds::names::ClusterName;
-use navarch_crds::v1alpha1::{ApiResource, FederatedCluster, FederatedClusterStatus};
+use navarch_crds::v1alpha1::{FederatedCluster, FederatedClusterStatus};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -15,18 +15,20 @@ use tokio::time::Instant;
 use super::credentials::{self, CredentialsError, Use};
 use super::io::{Secrets, clusters};
 use super::join::{self, JoinError};
-use super::report::{self, Health};
-use crate::fleet::capacity::Capacity;
+use super::joined::Connection;
+use super::report;
 use crate::fleet::connect::{Clients, ConnectError};
-use crate::fleet::health::{self, Probe};
 use crate::fleet::limits;
 use crate::fleet::member::Member;
 use crate::fleet::request::{Part, RequestError, Requests};
 use crate::host::context::Context;
 use crate::runtime::patch::merge_patch;
-use crate::runtime::queue::{Priority, Queue};
+use crate::runtime::repeats::Repeats;
 use crate::runtime::retry::Backoff;
-use crate::runtime::shutdown::Tasks;
+
+/// A cluster and its secret are often made together, in either order; a secret that is missing is worth
+/// a word only when it stays away.
+const SECRET_GRACE: Duration = Duration::from_secs(30);
 
 /// What a task needs.
 pub(crate) struct ClusterTask {
@@ -51,6 +53,11 @@ pub(super) enum ClusterError {
 }
 
 impl ClusterError {
+    /// The secret, or what is in it, cannot be used: only a change of it helps.
+    pub(super) fn is_credentials(&self) -> bool {
+        matches!(self, Self::Credentials(_) | Self::Connect(_))
+    }
+
     pub(super) fn message(&self) -> String {
         match self {
             Self::Request(error) | Self::Join(JoinError::Request(error)) => error.message(),
@@ -65,22 +72,12 @@ pub(super) enum Next {
     OnChange,
 }
 
-/// The connection to a member as long as nothing it rests on changes.
-pub(super) struct Connection {
-    pub(super) member: Arc<Member>,
-    capacity: Arc<Capacity>,
-    fingerprint: u64,
-    failing_since: Option<Instant>,
-    types: Option<Vec<ApiResource>>,
-    rediscover: Arc<tokio::sync::Notify>,
-    stale: bool,
-}
-
 /// Runs until the cluster object is gone.
 pub(crate) async fn run(mut task: ClusterTask) {
     let shutdown = task.ctx.tasks.shutdown().clone();
     let mut connection: Option<Connection> = None;
     let mut failures = 0_u32;
+    let mut repeats = Repeats::default();
     let backoff = Backoff {
         first: Duration::from_millis(500),
         longest: Duration::from_secs(30),
@@ -90,11 +87,17 @@ pub(crate) async fn run(mut task: ClusterTask) {
         let next = match task.look(&mut connection).await {
             Ok(next) => {
                 failures = 0;
+                if let Some(lasted) = repeats.over(Instant::now()) {
+                    tracing::info!(cluster = %task.name, lasted = lasted.as_secs(), "works again");
+                }
                 next
             }
             Err(error) => {
-                failures += 1;
-                tracing::warn!(cluster = %task.name, error = error.message(), "will be tried again");
+                failures = failures.saturating_add(1);
+                let error = error.message();
+                if repeats.meet(&error, Instant::now()).is_some() {
+                    tracing::warn!(cluster = %task.name, error, failures, "will be tried again");
+                }
                 Next::After(backoff.delay(failures))
             }
         };
@@ -153,21 +156,14 @@ impl ClusterTask {
         if !cluster.is_joined() {
             return self.join(&cluster).await;
         }
-        let data = self.secret(&cluster)?;
-        let fingerprint = credentials::fingerprint(&cluster.spec, &data);
-        if connection
-            .as_ref()
-            .is_some_and(|connection| connection.fingerprint != fingerprint)
-            && let Some(old) = connection.take()
-        {
-            tracing::info!(cluster = %self.name, "its address or credentials changed: reconnecting");
-            self.disconnect(old).await;
+        match self.reach(&cluster, connection).await {
+            Ok(connected) => self.probe(&cluster, connected).await,
+            Err(error) if error.is_credentials() => {
+                self.without_credentials(&cluster, connection.as_mut(), &error)
+                    .await
+            }
+            Err(error) => Err(error),
         }
-        let connected = match connection {
-            Some(connection) => connection,
-            None => connection.insert(self.connect(&cluster, &data, fingerprint).await?),
-        };
-        self.probe(&cluster, connected).await
     }
 
     pub(super) fn secret(
@@ -221,7 +217,7 @@ impl ClusterTask {
         }
     }
 
-    async fn write_status(
+    pub(super) async fn write_status(
         &self,
         cluster: &FederatedCluster,
         status: &FederatedClusterStatus,
@@ -273,6 +269,12 @@ impl ClusterTask {
             return Ok(Next::OnChange);
         }
         let now = Timestamp::now();
+        if condition.is_none()
+            && let Some(wait) = self.awaits_secret(cluster, now)
+        {
+            tracing::debug!(cluster = %self.name, "its secret is awaited");
+            return Ok(Next::After(wait));
+        }
         let started = condition
             .and_then(|condition| condition.last_transition_time.as_ref())
             .map_or(now, |time| time.0);
@@ -318,6 +320,16 @@ impl ClusterTask {
         }
     }
 
+    /// How long to wait for the secret of a cluster object that has just been made.
+    fn awaits_secret(&self, cluster: &FederatedCluster, now: Timestamp) -> Option<Duration> {
+        if !matches!(self.secret(cluster), Err(CredentialsError::NoSecret { .. })) {
+            return None;
+        }
+        let made = cluster.metadata.creation_timestamp.as_ref()?.0;
+        let age = Duration::try_from(now.duration_since(made)).unwrap_or_default();
+        SECRET_GRACE.checked_sub(age).filter(|left| !left.is_zero())
+    }
+
     async fn try_join(&self, cluster: &FederatedCluster) -> Result<(), ClusterError> {
         let data = self.secret(cluster)?;
         let clients = self.client(Use::Bootstrap, cluster, &data).await?;
@@ -337,152 +349,6 @@ impl ClusterTask {
         }
         tracing::info!(cluster = %self.name, "joined");
         Ok(())
-    }
-
-    // === a joined cluster ===
-
-    pub(super) async fn connect(
-        &self,
-        cluster: &FederatedCluster,
-        data: &Value,
-        fingerprint: u64,
-    ) -> Result<Connection, ClusterError> {
-        let which = if cluster.spec.use_service_account {
-            Use::ServiceAccount
-        } else {
-            Use::Bootstrap
-        };
-        let clients = self.client(which, cluster, data).await?;
-        let tasks = Tasks::new(self.ctx.tasks.shutdown().child_token());
-        let member = Arc::new(Member::new(
-            self.name.clone(),
-            self.requests(&clients),
-            clients.watches.clone(),
-            Queue::new(Context::backoff(&self.ctx.timings)),
-            tasks.clone(),
-        ));
-        let capacity = Arc::new(Capacity::default());
-        let rediscover = Arc::new(tokio::sync::Notify::new());
-        super::streams::start(&member, &capacity, &rediscover);
-        self.ctx.fleet.put(Arc::clone(&member));
-        if self.new_members.send(Arc::clone(&member)).await.is_err() {
-            tracing::debug!(cluster = %self.name, "shutting down");
-        }
-        Ok(Connection {
-            member,
-            capacity,
-            fingerprint,
-            failing_since: None,
-            types: None,
-            rediscover,
-            stale: true,
-        })
-    }
-
-    pub(super) async fn disconnect(&self, connection: Connection) {
-        self.ctx.fleet.remove(&connection.member);
-        connection.member.tasks.stop().await;
-    }
-
-    pub(super) async fn probe(
-        &self,
-        cluster: &FederatedCluster,
-        connection: &mut Connection,
-    ) -> Result<Next, ClusterError> {
-        let member = &connection.member;
-        let period = self.ctx.timings.health_check_period;
-        let found = health::probe(&member.requests).await;
-        let mut health = match found {
-            Probe::Well => Health::Well,
-            Probe::Unwell(message) => Health::Unwell {
-                reason: cluster_condition::HEALTHZ_NOT_OK,
-                message,
-            },
-            Probe::Silent(message) => Health::Silent { message },
-        };
-        if health == Health::Well && (connection.stale || connection.types.is_none()) {
-            match health::discover(&member.requests).await {
-                Ok(served) => {
-                    connection.stale = !served.unknown.is_empty();
-                    let reported = cluster.status.as_ref();
-                    let known = connection.types.take().unwrap_or_else(|| {
-                        reported.map_or_else(Vec::new, |status| status.api_resource_types.clone())
-                    });
-                    self.served(connection, served.complete(&known));
-                }
-                Err(error) => {
-                    health = Health::Unwell {
-                        reason: cluster_condition::API_DISCOVERY_FAILED,
-                        message: error.message(),
-                    };
-                }
-            }
-        }
-        self.set_readiness(connection, &health);
-        let silent_for = connection.failing_since.map(|since| since.elapsed());
-        if matches!(health, Health::Silent { .. })
-            && silent_for.is_some_and(|silent| silent < self.ctx.timings.unreachable_after)
-        {
-            // Work has stopped; whether the member is gone or blinked is not known yet.
-            return Ok(Next::After(period.min(Duration::from_secs(5))));
-        }
-        let before = cluster.status.clone().unwrap_or_default();
-        let resources = connection.capacity.resources();
-        let types = connection.types.as_deref();
-        let status = report::after_probe(&before, &health, types, resources, Timestamp::now());
-        if status != before {
-            self.write_status(cluster, &status).await?;
-        }
-        Ok(Next::After(period))
-    }
-
-    fn served(&self, connection: &mut Connection, types: Vec<ApiResource>) {
-        let served = types
-            .iter()
-            .map(|served| (served.group.clone(), served.kind.clone()))
-            .collect();
-        connection.types = Some(types);
-        connection.member.set_served(served);
-        // Also when they are the same: a type that went and came back in between ended its watch.
-        connection
-            .member
-            .types_changed
-            .send_modify(|version| *version += 1);
-    }
-
-    fn set_readiness(&self, connection: &mut Connection, health: &Health) {
-        let member = &connection.member;
-        let verdict = match health {
-            Health::Well => Ok(()),
-            Health::Unwell { message, .. } | Health::Silent { message } => Err(message.clone()),
-        };
-        match &verdict {
-            Ok(()) => connection.failing_since = None,
-            Err(_) => {
-                connection.failing_since.get_or_insert_with(Instant::now);
-            }
-        }
-        self.ctx
-            .metrics
-            .set_member_ready(self.name.as_str(), verdict.is_ok());
-        let ready = verdict.is_ok();
-        if !member.set_ready(verdict) {
-            return;
-        }
-        if ready {
-            tracing::info!(cluster = %self.name, "ready");
-        } else {
-            connection.stale = true;
-            tracing::warn!(cluster = %self.name, trouble = member.trouble(), "not ready: work on it stops");
-        }
-        let name = &self.name;
-        let concerned = self
-            .ctx
-            .federated
-            .keys(|entry| entry.placed.contains(name) || entry.leaving.contains(name));
-        for key in concerned {
-            member.queue.push(key, Priority::Backlog);
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_crds::names::ClusterName;
 use navarch_crds::v1alpha1::FederatedCluster;
 use serde_json::Value;
@@ -16,11 +17,15 @@ use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_namespace};
 use crate::host::context::Context;
 use crate::runtime::compact::text;
+use crate::runtime::events::reference;
 use crate::runtime::locked;
 use crate::runtime::queue::Priority;
 
 /// Members that wait to be taken over by the rooms that work on them; each is a handful of bytes.
 pub(crate) const NEW_MEMBERS_MAX: usize = 64;
+
+/// The reason of events about a cluster object that cannot be read.
+const UNREADABLE: &str = "ClusterUnreadable";
 
 /// The kind of cluster objects.
 pub(crate) fn clusters() -> Kind {
@@ -114,6 +119,7 @@ impl Membership {
                 // Clusters are looked at once their secrets are known, so that a restart does not report
                 // missing secrets.
                 Seen::Listed => {
+                    room.ctx.troubles.watch_works("secrets of clusters");
                     if let Some(secrets_listed) = listed.take() {
                         let room = Arc::clone(&room);
                         let clusters_listed = room.ctx.readiness.wait_for("clusters");
@@ -123,9 +129,12 @@ impl Membership {
                     }
                 }
                 Seen::Start => {}
-                Seen::Failed { message, .. } => {
-                    tracing::warn!(message, "the secrets of clusters could not be watched");
-                }
+                Seen::Failed {
+                    message, silent, ..
+                } => room
+                    .ctx
+                    .troubles
+                    .watch_failed("secrets of clusters", &message, silent),
             },
         )
         .await;
@@ -150,7 +159,10 @@ impl Membership {
                     }
                     room.put(object);
                 }
-                Seen::Changed(object) => room.put(object),
+                Seen::Changed(object) => {
+                    room.ctx.troubles.watch_works("clusters");
+                    room.put(object);
+                }
                 Seen::Deleted(object) => {
                     if let Some(name) =
                         text(&object, "/metadata/name").and_then(|name| ClusterName::new(name).ok())
@@ -159,6 +171,7 @@ impl Membership {
                     }
                 }
                 Seen::Listed => {
+                    room.ctx.troubles.watch_works("clusters");
                     for name in room.ctx.clusters.names() {
                         if !present.contains(&name) {
                             room.gone(&name);
@@ -166,9 +179,9 @@ impl Membership {
                     }
                     drop(listed.take());
                 }
-                Seen::Failed { message, .. } => {
-                    tracing::warn!(message, "the cluster objects could not be watched");
-                }
+                Seen::Failed {
+                    message, silent, ..
+                } => room.ctx.troubles.watch_failed("clusters", &message, silent),
             },
         )
         .await;
@@ -177,13 +190,12 @@ impl Membership {
     fn put(self: &Arc<Self>, object: Value) {
         let name = text(&object, "/metadata/name").and_then(|name| ClusterName::new(name).ok());
         let Some(name) = name else { return };
+        let about = reference(&object);
         let cluster: FederatedCluster = match serde_json::from_value(object) {
             Ok(cluster) => cluster,
-            Err(error) => {
-                tracing::error!(cluster = %name, %error, "the cluster object cannot be read");
-                return;
-            }
+            Err(error) => return self.put_unreadable(&name, &about, &error.to_string()),
         };
+        self.ctx.events.settle(&about, UNREADABLE, "");
         if self.ctx.clusters.put(name.clone(), cluster) {
             self.wake_objects(None);
         }
@@ -204,6 +216,19 @@ impl Membership {
         self.ctx.tasks.spawn(cluster::run(task));
     }
 
+    /// A cluster object that cannot be read has not gone: what is placed there stays, and so does the
+    /// task that works by what was read before.
+    fn put_unreadable(&self, name: &ClusterName, about: &ObjectReference, why: &str) {
+        let note = format!(
+            "the object cannot be read ({why}): correct it; until then what is placed there stays as it is"
+        );
+        tracing::error!(cluster = %name, why, "the cluster object cannot be read; what is placed there stays");
+        self.ctx.events.warn(about, UNREADABLE, "", &note);
+        if self.ctx.clusters.put_unreadable(name, why) {
+            self.wake_objects(Some(name));
+        }
+    }
+
     fn gone(&self, name: &ClusterName) {
         self.ctx.clusters.remove(name);
         // The task sees its channel closed and ends.
@@ -212,14 +237,15 @@ impl Membership {
     }
 
     /// A cluster changed in a way that decisions may rest on. Which of them do is for the triggers to say.
-    fn wake_objects(&self, gone: Option<&ClusterName>) {
+    /// With a name: only what may have copies there.
+    fn wake_objects(&self, there: Option<&ClusterName>) {
         for key in self.ctx.federated.keys(|entry| {
-            gone.is_none_or(|name| entry.placed.contains(name) || entry.leaving.contains(name))
+            there.is_none_or(|name| entry.placed.contains(name) || entry.leaving.contains(name))
         }) {
             self.ctx.propagate.push(key.clone(), Priority::Backlog);
             self.ctx.report_soon(&key);
         }
-        if gone.is_none() {
+        if there.is_none() {
             for key in self.ctx.sources.keys(|_, _| true) {
                 self.ctx.propagate.push(key, Priority::Backlog);
             }

@@ -5,6 +5,7 @@ pub(crate) mod cluster;
 pub(crate) mod credentials;
 pub(crate) mod io;
 pub(crate) mod join;
+mod joined;
 mod leave;
 pub(crate) mod report;
 pub(crate) mod streams;

@@ -1,6 +1,8 @@
 //! The status of a cluster object as a function of what was found. Pure.
 //! Types and reasons are KubeAdmiral's (`pkg/controllers/federatedcluster/clusterstatus.go`).
 
+use super::cluster::ClusterError;
+use super::credentials::CredentialsError;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use navarch_crds::keys::cluster_condition as reason;
@@ -18,6 +20,39 @@ pub(crate) enum Health {
     },
     /// It does not answer, for long enough to say so.
     Silent { message: String },
+}
+
+/// Not ready: the secret does not exist.
+pub(crate) const SECRET_NOT_FOUND: &str = "SecretNotFound";
+/// Not ready: the secret lacks something, or holds what cannot be used.
+pub(crate) const SECRET_UNUSABLE: &str = "SecretUnusable";
+/// Not ready: the member does not accept what the secret holds.
+pub(crate) const CREDENTIALS_REFUSED: &str = "CredentialsRefused";
+/// All of them; KubeAdmiral has no reasons for these.
+pub(crate) const CREDENTIALS: [&str; 3] = [SECRET_NOT_FOUND, SECRET_UNUSABLE, CREDENTIALS_REFUSED];
+
+/// The reason of a condition for credentials that cannot be used.
+pub(super) fn reason_of(error: &ClusterError) -> &'static str {
+    match error {
+        ClusterError::Credentials(
+            CredentialsError::NoSecret { .. } | CredentialsError::NoSecretNamed,
+        ) => SECRET_NOT_FOUND,
+        ClusterError::Credentials(_)
+        | ClusterError::Connect(_)
+        | ClusterError::Request(_)
+        | ClusterError::Join(_) => SECRET_UNUSABLE,
+    }
+}
+
+/// What a look at a member found.
+#[derive(Clone, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) health: &'a Health,
+    /// `None`: not looked at.
+    pub(crate) types: Option<&'a [ApiResource]>,
+    /// Group versions whose types are only known from before, for people.
+    pub(crate) unknown: &'a str,
+    pub(crate) resources: Option<Resources>,
 }
 
 /// Sets a condition; its transition time moves only when its status does.
@@ -59,11 +94,15 @@ pub(crate) fn set_condition(
 /// The status after a look at the member. What could not be read stays as it was.
 pub(crate) fn after_probe(
     before: &FederatedClusterStatus,
-    health: &Health,
-    types: Option<&[ApiResource]>,
-    resources: Option<Resources>,
+    found: Found<'_>,
     now: Timestamp,
 ) -> FederatedClusterStatus {
+    let Found {
+        health,
+        types,
+        unknown,
+        resources,
+    } = found;
     let mut status = before.clone();
     let (ready, ready_reason, offline, offline_reason, message) = match health {
         Health::Well => (
@@ -92,10 +131,12 @@ pub(crate) fn after_probe(
         Health::Well | Health::Unwell { .. } => "cluster is reachable",
         Health::Silent { message } => message,
     };
-    let message = if message.is_empty() {
-        "cluster is ready to accept workloads"
-    } else {
-        message
+    let well = "cluster is ready to accept workloads";
+    let partial = format!("{well}; not answering, and known from before: {unknown}");
+    let message = match (message, unknown) {
+        ("", "") => well,
+        ("", _) => partial.as_str(),
+        (message, _) => message,
     };
     set_condition(
         &mut status,
@@ -122,9 +163,31 @@ pub(crate) fn after_probe(
     status
 }
 
+/// The status of a joined cluster whose secret is gone or of no use: whether the member itself is well is
+/// not known, and what was known of it stays.
+pub(crate) fn without_credentials(
+    before: &FederatedClusterStatus,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) -> FederatedClusterStatus {
+    let mut status = before.clone();
+    set_condition(&mut status, reason::READY, "False", reason, message, now);
+    status
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn found<'a>(health: &'a Health, types: Option<&'a [ApiResource]>) -> Found<'a> {
+        Found {
+            health,
+            types,
+            unknown: "",
+            resources: None,
+        }
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -134,12 +197,10 @@ mod tests {
     fn an_equal_probe_changes_nothing_not_even_times() {
         let first = after_probe(
             &FederatedClusterStatus::default(),
-            &Health::Well,
-            None,
-            None,
+            found(&Health::Well, None),
             at(1),
         );
-        let second = after_probe(&first, &Health::Well, None, None, at(2));
+        let second = after_probe(&first, found(&Health::Well, None), at(2));
         assert_eq!(first, second);
         assert!(first.is_true("Ready"));
     }
@@ -152,15 +213,13 @@ mod tests {
         }];
         let first = after_probe(
             &FederatedClusterStatus::default(),
-            &Health::Well,
-            Some(&types),
-            None,
+            found(&Health::Well, Some(&types)),
             at(1),
         );
         let silent = Health::Silent {
             message: "no answer".to_owned(),
         };
-        let second = after_probe(&first, &silent, None, None, at(9));
+        let second = after_probe(&first, found(&silent, None), at(9));
         assert_eq!(second.api_resource_types.len(), 1);
         let ready = second.condition("Ready").unwrap();
         assert_eq!(
@@ -169,5 +228,18 @@ mod tests {
         );
         assert_eq!(ready.last_transition_time, Some(Time(at(9))));
         assert!(second.is_true("Offline"));
+    }
+    #[test]
+    fn groups_that_are_known_from_before_are_named_in_the_condition() {
+        let mut look = found(&Health::Well, None);
+        look.unknown = "down.example.com/v1";
+        let status = after_probe(&FederatedClusterStatus::default(), look, at(1));
+        let ready = status.condition("Ready").unwrap();
+        assert_eq!(ready.status, "True");
+        assert!(
+            ready.message.contains("down.example.com/v1"),
+            "{}",
+            ready.message
+        );
     }
 }

@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 use crate::fleet::capacity::Capacity;
 use crate::fleet::member::Member;
 use crate::fleet::request::Kind;
-use crate::fleet::watch::{Seen, follow};
+use crate::fleet::slim::{Named, SlimNode, SlimPod};
+use crate::fleet::watch::{Seen, follow_slim};
 
 /// Starts the streams of a member.
 pub(crate) fn start(member: &Arc<Member>, capacity: &Arc<Capacity>, rediscover: &Arc<Notify>) {
@@ -19,7 +20,7 @@ pub(crate) fn start(member: &Arc<Member>, capacity: &Arc<Capacity>, rediscover: 
     member.tasks.spawn(async move {
         let kind = Kind::new("", "v1", "Node", "nodes", false);
         let mut since = 0;
-        follow(client, &kind, None, &stop, |seen| match seen {
+        follow_slim(client, &kind, &stop, |seen: Seen<SlimNode>| match seen {
             Seen::Start => {
                 nodes.start();
                 since = nodes.epoch();
@@ -37,7 +38,7 @@ pub(crate) fn start(member: &Arc<Member>, capacity: &Arc<Capacity>, rediscover: 
     member.tasks.spawn(async move {
         let kind = Kind::new("", "v1", "Pod", "pods", true);
         let mut since = 0;
-        follow(client, &kind, None, &stop, |seen| match seen {
+        follow_slim(client, &kind, &stop, |seen: Seen<SlimPod>| match seen {
             Seen::Start => {
                 pods.start();
                 since = pods.epoch();
@@ -60,7 +61,7 @@ pub(crate) fn start(member: &Arc<Member>, capacity: &Arc<Capacity>, rediscover: 
             false,
         );
         let mut listed = false;
-        follow(client, &kind, None, &shutdown, |seen| match seen {
+        follow_slim(client, &kind, &shutdown, |seen: Seen<Named>| match seen {
             Seen::Listed => listed = true,
             // A definition becomes usable by a change of its status some moments after its creation,
             // so every change counts.

@@ -35,6 +35,9 @@ pub(crate) const REASONS: &[&str] = &[
     "OverridePolicyInvalid",
     "OverridePolicyFailed",
     "FederatedObjectInvalid",
+    "UnknownCluster",
+    "ClusterUnreadable",
+    "TypeConfigMissing",
 ];
 
 /// The write that a pass ends with.
@@ -174,6 +177,14 @@ fn place(
         }
         Policy::Found(policy) => policy,
     };
+    let placed = last
+        .map(|last| last.spec.placed_clusters())
+        .unwrap_or_default();
+    if let Some(problem) = unreadable(ctx, placed.into_iter()) {
+        // It is missing in the snapshot without having gone.
+        problems.push(problem);
+        return keep();
+    }
     let mut annotations = stored_annotations(last);
     annotations.extend(wanted.annotations.clone());
     let snapshot = ctx.clusters.snapshot();
@@ -217,6 +228,17 @@ fn place(
         }),
         None => keep(),
     }
+}
+
+/// A problem if the object of one of these clusters exists and cannot be read.
+fn unreadable<'a>(ctx: &Context, mut clusters: impl Iterator<Item = &'a str>) -> Option<Refusal> {
+    clusters.find_map(|name| {
+        let why = ctx.clusters.unreadable(name)?;
+        let note = format!(
+            "the FederatedCluster {name} cannot be read ({why}): correct it; until then this object stays where it is"
+        );
+        Some(Refusal::new("ClusterUnreadable", note))
+    })
 }
 
 fn is_placed(last: &Federated) -> bool {
@@ -380,6 +402,10 @@ fn overrides(
         .map_err(|(reason, message)| Refusal::new(reason, message))?;
     if found.is_empty() {
         return Ok(Resolved::new());
+    }
+    // Its labels are not known, so which rules are for it is not, either.
+    if let Some(problem) = unreadable(ctx, clusters.iter().map(ClusterName::as_str)) {
+        return Err(problem);
     }
     let labels = ctx.clusters.labels();
     let none = BTreeMap::new();

@@ -2,20 +2,20 @@
 //! room and everything about the life of a source and its federated object.
 
 mod ending;
+mod record;
 pub(crate) mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use navarch_crds::keys::{finalizer, label, navarch};
-use navarch_crds::names::ClusterName;
+use navarch_crds::keys::{finalizer, label};
 use serde_json::{Value, json};
 
 use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
-use crate::host::stores::{FederatedEntry, Source, TypeConfig, withdrawing};
+use crate::host::stores::{FederatedEntry, Source, TypeConfig};
 use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
 use crate::runtime::compact::{finalizers, has_finalizer, label as label_of, text};
 use crate::runtime::events::reference;
@@ -23,6 +23,7 @@ use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 use crate::runtime::shutdown::caught;
 use ending::{confirmed_absent, finish};
+use record::{TYPE_MISSING, forget_absent, remember_lost, warn_of_missing_type};
 
 /// Why the work on a key failed; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,12 @@ async fn worker(ctx: &Arc<Context>) {
             Ok(Err(error)) => {
                 ctx.metrics.reconciled("propagate", "error");
                 let delay = ctx.propagate.failed(&key);
-                tracing::warn!(object = %key, %error, ?delay, "propagation failed; it will be tried again");
+                if matches!(&error, PropagateError::Request(error) if error.is_silence()) {
+                    ctx.troubles.silent(&error.to_string());
+                    tracing::debug!(object = %key, %error, ?delay, "the host does not answer");
+                } else {
+                    tracing::warn!(object = %key, %error, ?delay, "propagation failed; it will be tried again");
+                }
             }
             Err(panic) => {
                 ctx.metrics.reconciled("propagate", "panic");
@@ -69,11 +75,16 @@ async fn worker(ctx: &Arc<Context>) {
 }
 
 async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
-    match (ctx.sources.get(key), ctx.federated.get(key)) {
+    let federated = ctx.federated.get(key);
+    if let Some(entry) = federated.as_ref().filter(|entry| !entry.lost.is_empty()) {
+        return remember_lost(ctx, key, entry).await;
+    }
+    match (ctx.sources.get(key), federated) {
         (None, None) => Ok(()),
         (None, Some(federated)) => without_source(ctx, key, &federated).await,
         (Some(source), federated) => {
             let Some(config) = ctx.type_configs.get(&source.type_config) else {
+                warn_of_missing_type(ctx, &source.object.value(), Some(&source.type_config));
                 return Ok(());
             };
             with_source(ctx, key, &config, &source, federated.as_ref()).await
@@ -90,14 +101,21 @@ async fn without_source(
 ) -> Result<(), PropagateError> {
     let value = federated.object.value();
     let about = ctx.subject(key, &value);
-    if federated.object.terminating {
-        return finish(ctx, key, federated, &value, &about).await;
-    }
     let config = federated
         .type_config
         .as_deref()
         .and_then(|name| ctx.type_configs.get(name));
-    let Some(config) = config else { return Ok(()) };
+    let Some(config) = config else {
+        warn_of_missing_type(ctx, &value, federated.type_config.as_deref());
+        if federated.object.terminating {
+            return finish(ctx, key, federated, &value, &about).await;
+        }
+        return Ok(());
+    };
+    ctx.events.settle(&reference(&value), TYPE_MISSING, "");
+    if federated.object.terminating {
+        return finish(ctx, key, federated, &value, &about).await;
+    }
     let name = federated.source_name.to_string();
     let owned = value
         .pointer("/metadata/ownerReferences")
@@ -111,38 +129,6 @@ async fn without_source(
         }
     }
     forget_absent(ctx, key, federated, &value).await
-}
-
-/// Takes clusters that hold no copy any more off the list of a federated object without a source.
-async fn forget_absent(
-    ctx: &Context,
-    key: &Key,
-    federated: &FederatedEntry,
-    value: &Value,
-) -> Result<(), PropagateError> {
-    let absent = confirmed_absent(ctx, key, federated);
-    let before = withdrawing(value);
-    let after: BTreeSet<&ClusterName> = before.difference(&absent).collect();
-    if after.len() == before.len() {
-        return Ok(());
-    }
-    let list: Vec<&str> = after.into_iter().map(ClusterName::as_str).collect();
-    let patch = json!({ "metadata": {
-        "annotations": { navarch::WITHDRAWING: json!(list).to_string() },
-        "resourceVersion": value.pointer("/metadata/resourceVersion"),
-    } });
-    let kind = federated_kind(key);
-    let written = ctx
-        .host
-        .merge(&kind, key.namespace(), &key.name, Part::Whole, &patch)
-        .await;
-    match written {
-        Ok(object) => put_federated(ctx, object, Priority::Live),
-        // Its change wakes the key.
-        Err(error) if error.is_conflict() || error.is_not_found() => {}
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
 }
 
 async fn with_source(

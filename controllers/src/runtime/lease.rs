@@ -2,7 +2,7 @@
 //!
 //! Expiry is counted from the local monotonic time at which a change of the lease was *seen*, never by
 //! comparing clocks of different machines. A term ends by itself, before anybody else can lead, when
-//! renewals stop getting through.
+//! renewals stop getting through. Until then a renewal that was refused or lost is tried again.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,6 +14,8 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::repeats::Repeats;
 
 /// How leaders are elected. The defaults are those of Kubernetes' own controllers.
 #[derive(Clone, Debug)]
@@ -86,6 +88,16 @@ impl Term {
             && now_ms() < self.valid_until_ms.load(Ordering::Acquire)
     }
 
+    /// How long writes are still allowed: one that takes longer must be given up, because somebody else
+    /// may lead when it arrives.
+    pub(crate) fn left(&self) -> Duration {
+        if self.given_up.load(Ordering::Acquire) {
+            return Duration::ZERO;
+        }
+        let until = self.valid_until_ms.load(Ordering::Acquire);
+        Duration::from_millis(until.saturating_sub(now_ms()))
+    }
+
     fn extend(&self, valid_until_ms: u64) {
         self.valid_until_ms.store(valid_until_ms, Ordering::Release);
     }
@@ -120,10 +132,11 @@ pub(crate) async fn acquire(
         version: None,
         at: Instant::now(),
     };
+    let mut repeats = Repeats::default();
     loop {
         let started = now_ms();
         match attempt(&api, &config, &mut seen).await {
-            Ok(true) => {
+            Ok(Attempt::Ours) => {
                 let until = started.saturating_add(millis(config.renew_deadline));
                 return Some(Held {
                     term: Term::until(until),
@@ -131,9 +144,18 @@ pub(crate) async fn acquire(
                     config,
                 });
             }
-            Ok(false) => tracing::debug!(lease = config.name, "another process leads"),
+            Ok(Attempt::Theirs | Attempt::Contested) => {
+                tracing::debug!(lease = config.name, "another process leads");
+            }
             Err(error) => {
-                tracing::warn!(lease = config.name, %error, "the lease could not be read or written");
+                let error = error.to_string();
+                if repeats.meet(&error, Instant::now()).is_some() {
+                    tracing::warn!(
+                        lease = config.name,
+                        error,
+                        "the lease could not be read or written; it is tried again"
+                    );
+                }
             }
         }
         tokio::select! {
@@ -145,35 +167,50 @@ pub(crate) async fn acquire(
 
 impl Held {
     /// Renews until shutdown (then the lease is released) or until the term ends. Returns `true`
-    /// when leadership was lost.
+    /// when leadership was lost: another process holds the lease, or no renewal got through before the
+    /// deadline.
     pub(crate) async fn keep(self, shutdown: &CancellationToken) -> bool {
         let mut seen = Seen {
             version: None,
             at: Instant::now(),
         };
+        let mut said = false;
         loop {
+            let pause = self.config.retry_period.min(self.term.left());
             tokio::select! {
                 () = shutdown.cancelled() => {
                     self.release().await;
                     return false;
                 }
-                () = tokio::time::sleep(self.config.retry_period) => {}
-            }
-            let started = now_ms();
-            match attempt(&self.api, &self.config, &mut seen).await {
-                Ok(true) => {
-                    self.term
-                        .extend(started.saturating_add(millis(self.config.renew_deadline)));
-                }
-                Ok(false) => {
-                    self.term.give_up();
-                    return true;
-                }
-                Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+                () = tokio::time::sleep(pause) => {}
             }
             if !self.term.is_current() {
                 self.term.give_up();
                 return true;
+            }
+            let started = now_ms();
+            let trouble = match attempt(&self.api, &self.config, &mut seen).await {
+                Ok(Attempt::Ours) => {
+                    self.term
+                        .extend(started.saturating_add(millis(self.config.renew_deadline)));
+                    said = false;
+                    continue;
+                }
+                Ok(Attempt::Theirs) => {
+                    self.term.give_up();
+                    return true;
+                }
+                Ok(Attempt::Contested) => "the lease was written in between".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            if !said {
+                said = true;
+                let left = self.term.left();
+                tracing::warn!(
+                    trouble,
+                    ?left,
+                    "the lease could not be renewed; it is tried again until the term ends"
+                );
             }
         }
     }
@@ -206,13 +243,25 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// One read and, if the lease is free or ours, one write. `true`: it is ours now.
+/// What an attempt to hold the lease found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    /// It is ours now.
+    Ours,
+    /// Another process holds it, and it has not expired.
+    Theirs,
+    /// Somebody wrote between our read and our write, which says nothing of who holds it.
+    Contested,
+}
+
+/// One read and, if the lease is free or ours, one write.
 async fn attempt(
     api: &Api<Lease>,
     config: &LeaderElection,
     seen: &mut Seen,
-) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-    let limit = config.renew_deadline.max(Duration::from_millis(100)) / 2;
+) -> Result<Attempt, Box<dyn std::error::Error + Send + Sync>> {
+    // So short that one request that hangs leaves time for another attempt before the term ends.
+    let limit = config.renew_deadline.max(Duration::from_millis(100)) / 4;
     let present = tokio::time::timeout(limit, api.get_opt(&config.name)).await??;
     let time = MicroTime(jiff::Timestamp::now());
     let Some(mut lease) = present else {
@@ -225,7 +274,11 @@ async fn attempt(
         };
         let post = PostParams::default();
         let created = api.create(&post, &lease);
-        return Ok(tokio::time::timeout(limit, created).await?.is_ok());
+        return match tokio::time::timeout(limit, created).await? {
+            Ok(_) => Ok(Attempt::Ours),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(Attempt::Contested),
+            Err(error) => Err(error.into()),
+        };
     };
     let version = lease.metadata.resource_version.clone();
     if seen.version != version {
@@ -238,7 +291,7 @@ async fn attempt(
     let holder = spec.holder_identity.as_deref().unwrap_or_default();
     let ours = holder == config.identity;
     if !ours && !holder.is_empty() && seen.at.elapsed() < config.lease_duration {
-        return Ok(false);
+        return Ok(Attempt::Theirs);
     }
     lease.spec = Some(held_by(config, Some((&spec, ours)), time));
     let post = PostParams::default();
@@ -249,10 +302,9 @@ async fn attempt(
                 version: written.metadata.resource_version,
                 at: Instant::now(),
             };
-            Ok(true)
+            Ok(Attempt::Ours)
         }
-        // Somebody else wrote in between: look again next time.
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Attempt::Contested),
         Err(error) => Err(error.into()),
     }
 }
@@ -295,7 +347,9 @@ mod tests {
         assert!(term.is_current());
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(!term.is_current());
+        assert_eq!(term.left(), Duration::ZERO);
         assert!(Term::without_election().is_current());
+        assert!(Term::without_election().left() > Duration::from_secs(1_000));
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub(crate) struct MemberLabel {
     cluster: String,
 }
 
+/// What is done in members.
+const MEMBER_ACTIONS: [&str; 3] = ["apply", "release", "delete"];
+const RESULTS: [&str; 2] = ["success", "error"];
+
 /// The metrics of one manager.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -79,7 +83,8 @@ impl Metrics {
     }
 
     pub(crate) fn member_action(&self, cluster: &str, action: &'static str, succeeded: bool) {
-        let result = if succeeded { "success" } else { "error" };
+        let [success, error] = RESULTS;
+        let result = if succeeded { success } else { error };
         let label = MemberAction {
             cluster: cluster.to_owned(),
             action,
@@ -101,6 +106,15 @@ impl Metrics {
         self.member_ready.remove(&MemberLabel {
             cluster: cluster.to_owned(),
         });
+        for action in MEMBER_ACTIONS {
+            for result in RESULTS {
+                self.member_actions.remove(&MemberAction {
+                    cluster: cluster.to_owned(),
+                    action,
+                    result,
+                });
+            }
+        }
     }
 
     pub(crate) fn set_leader(&self, leader: bool) {
@@ -130,5 +144,7 @@ mod tests {
         let text = metrics.render();
         assert!(text.contains("navarch_reconciles_total{room=\"propagate\",result=\"success\"} 1"));
         assert!(text.contains("cluster=\"m1\""));
+        metrics.forget_member("m1");
+        assert!(!metrics.render().contains("cluster=\"m1\""));
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod pace;
 pub(crate) mod patch;
 pub(crate) mod queue;
 pub(crate) mod ready;
+pub(crate) mod repeats;
 pub(crate) mod retry;
 pub(crate) mod shutdown;
 

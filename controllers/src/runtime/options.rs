@@ -43,7 +43,7 @@ impl RunOptions {
 pub struct Timings {
     /// Between two probes of a member (KubeAdmiral: `--cluster-health-check-period`).
     pub health_check_period: Duration,
-    /// How long a member must fail before its conditions say so; work stops at once.
+    /// How long a member must be silent before its conditions say so; work on it stops after three bad probes.
     pub unreachable_after: Duration,
     /// A member that could not be joined for so long is given up (`--cluster-join-timeout`).
     pub join_timeout: Duration,

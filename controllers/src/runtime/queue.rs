@@ -55,6 +55,9 @@ struct Shared<K> {
 struct Lane<K> {
     turns: VecDeque<Arc<str>>,
     groups: HashMap<Arc<str>, VecDeque<K>>,
+    /// The keys in `groups`. A key that was raised to another lane leaves its entry behind; should it come
+    /// back before that is taken, the entry serves again, so that there is never more than one.
+    keys: HashSet<K>,
 }
 
 impl<K> Default for Lane<K> {
@@ -62,12 +65,16 @@ impl<K> Default for Lane<K> {
         Self {
             turns: VecDeque::new(),
             groups: HashMap::new(),
+            keys: HashSet::new(),
         }
     }
 }
 
 impl<K: QueueKey> Lane<K> {
     fn push(&mut self, key: K) {
+        if !self.keys.insert(key.clone()) {
+            return;
+        }
         let group = key.group();
         let keys = self.groups.entry(Arc::clone(&group)).or_default();
         if keys.is_empty() {
@@ -86,6 +93,9 @@ impl<K: QueueKey> Lane<K> {
                 self.groups.remove(&group);
             } else {
                 self.turns.push_back(group);
+            }
+            if let Some(key) = &key {
+                self.keys.remove(key);
             }
             // An entry that was raised to another lane leaves a ghost behind; skip it.
             if let Some(key) = key
@@ -317,6 +327,32 @@ mod tests {
         assert_eq!(queue.next(&stop).await, Some(Name("a", 2)));
         assert_eq!(queue.next(&stop).await, Some(Name("a", 1)));
         assert_eq!(queue.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_raised_again_and_again_leaves_one_entry_behind() {
+        let queue = queue();
+        let stop = CancellationToken::new();
+        queue.push(Name("b", 1), Priority::Backlog);
+        for _ in 0..100 {
+            queue.push(Name("a", 1), Priority::Backlog);
+            queue.push(Name("a", 1), Priority::Live);
+            let key = queue.next(&stop).await.unwrap();
+            assert_eq!(key, Name("a", 1));
+            queue.done(&key);
+        }
+        let left = |queue: &Queue<Name>| {
+            let state = queue.state();
+            let entries: usize = state.backlog.groups.values().map(VecDeque::len).sum();
+            (entries, state.backlog.keys.len(), state.failures.len())
+        };
+        assert_eq!(left(&queue), (2, 2, 0));
+        // The entry that was left behind serves when the key comes back.
+        queue.push(Name("a", 1), Priority::Backlog);
+        let mut seen = vec![queue.next(&stop).await, queue.next(&stop).await];
+        seen.sort();
+        assert_eq!(seen, [Some(Name("a", 1)), Some(Name("b", 1))]);
+        assert_eq!(left(&queue), (0, 0, 0));
     }
 
     #[tokio::test(start_paused = true)]

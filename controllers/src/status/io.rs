@@ -48,7 +48,13 @@ async fn worker(ctx: &Arc<Context>) {
             Ok(Err(error)) => {
                 ctx.metrics.reconciled("status", "error");
                 let delay = ctx.report.failed(&key);
-                tracing::warn!(object = %key, error = error.message(), ?delay, "the status could not be written");
+                let error_text = error.message();
+                if error.is_silence() {
+                    ctx.troubles.silent(&error_text);
+                    tracing::debug!(object = %key, error_text, ?delay, "the host does not answer");
+                } else {
+                    tracing::warn!(object = %key, error = error_text, ?delay, "the status could not be written");
+                }
             }
             Err(panic) => {
                 ctx.metrics.reconciled("status", "panic");
@@ -89,8 +95,17 @@ fn look(
     name: &ClusterName,
     placed: bool,
 ) -> Option<Seen> {
-    // A cluster that is unknown to the federation has no state to report.
-    let cluster = ctx.clusters.get(name)?;
+    let Some(cluster) = ctx.clusters.get(name) else {
+        // A cluster that is unknown to the federation has no state to report.
+        return ctx.clusters.exists(name).then(|| Seen {
+            cluster: name.clone(),
+            placed,
+            state: Some(State::Known(Status::ClusterNotReady)),
+            observed: None,
+            generation: 0,
+            unlisted: true,
+        });
+    };
     let member = ctx.fleet.get(name);
     let record = member.as_ref().and_then(|member| member.record(key));
     let current = |outcome: &Outcome| {
@@ -142,7 +157,7 @@ fn warn_of_unknown_clusters(ctx: &Context, key: &Key, entry: &FederatedEntry) {
     let unknown: Vec<&str> = entry
         .placed
         .iter()
-        .filter(|name| ctx.clusters.get(name).is_none())
+        .filter(|name| !ctx.clusters.exists(name))
         .map(ClusterName::as_str)
         .collect();
     if unknown.is_empty() || entry.object.terminating {
@@ -153,7 +168,7 @@ fn warn_of_unknown_clusters(ctx: &Context, key: &Key, entry: &FederatedEntry) {
         "placed in clusters that do not exist: {}",
         unknown.join(", ")
     );
-    ctx.events.warn(&about, "UnknownCluster", "", &note);
+    ctx.events.warn(&about, "PlacedInUnknownCluster", "", &note);
 }
 
 // === the source ===

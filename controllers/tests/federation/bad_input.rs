@@ -57,7 +57,10 @@ async fn a_placement_written_by_hand_in_an_unknown_cluster_is_told_of() {
             "placement": [{ "cluster": "member-1" }, { "cluster": "nowhere" }] }],
     });
     federation.host.create(object).await;
-    let note = federation.host.until_event("shop", "UnknownCluster").await;
+    let note = federation
+        .host
+        .until_event("shop", "PlacedInUnknownCluster")
+        .await;
     assert!(note.contains("nowhere"), "{note}");
     let copy = config_map("shop", "byhand");
     federation.members[0]

@@ -7,7 +7,10 @@
 
 mod bad_input;
 mod clusters;
+mod credentials;
 mod harness;
+mod knowledge;
+mod members;
 mod propagation;
 mod resilience;
 mod safety;

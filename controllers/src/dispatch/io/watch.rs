@@ -93,6 +93,7 @@ async fn follow_kind(
             Seen::Failed {
                 message,
                 not_served,
+                ..
             } => {
                 let trouble = if not_served {
                     format!("{} does not serve {}", member.name, config.kind.kind)

@@ -24,21 +24,9 @@ pub(super) fn confirmed_absent(
     entry
         .leaving
         .iter()
-        .filter(|cluster| is_clear(ctx, key, entry, cluster))
+        .filter(|cluster| ctx.is_clear(key, entry, cluster))
         .cloned()
         .collect()
-}
-
-/// Whether a cluster surely holds no copy. A cluster that has left the federation took its copies along:
-/// they are not ours any more.
-fn is_clear(ctx: &Context, key: &Key, entry: &FederatedEntry, cluster: &ClusterName) -> bool {
-    if ctx.clusters.get(cluster).is_none() {
-        return true;
-    }
-    ctx.fleet
-        .get(cluster)
-        .and_then(|member| member.outcome(key))
-        .is_some_and(|outcome| outcome.proves_absence(&entry.object))
 }
 
 /// The federated object is being deleted: its finalizer goes when no cluster can hold a copy.
@@ -54,7 +42,7 @@ pub(super) async fn finish(
     }
     let mut waits_for = Vec::new();
     for cluster in entry.placed.iter().chain(entry.leaving.iter()) {
-        if is_clear(ctx, key, entry, cluster) {
+        if ctx.is_clear(key, entry, cluster) {
             continue;
         }
         match ctx.fleet.get(cluster) {

@@ -100,14 +100,15 @@ async fn follow_policies(ctx: Arc<Context>, policy: PolicyKind, listed: Waiting)
             store.remove(&object);
             wake(&object);
         }
-        Seen::Listed => drop(listed.take()),
-        Seen::Failed { message, .. } => {
-            tracing::warn!(
-                kind = &*policy.kind.kind,
-                message,
-                "policies could not be watched"
-            );
+        Seen::Listed => {
+            ctx.troubles.watch_works(&policy.kind.plural);
+            drop(listed.take());
         }
+        Seen::Failed {
+            message, silent, ..
+        } => ctx
+            .troubles
+            .watch_failed(&policy.kind.plural, &message, silent),
     })
     .await;
 }
@@ -163,14 +164,17 @@ async fn follow_definitions(ctx: Arc<Context>) {
         None,
         &shutdown,
         |seen| match seen {
-            Seen::Listed => listed = true,
+            Seen::Listed => {
+                ctx.troubles.watch_works(&kind.plural);
+                listed = true;
+            }
             Seen::Changed(_) | Seen::Deleted(_) if listed => {
                 ctx.host_types.send_modify(|version| *version += 1);
             }
             Seen::Start | Seen::Present(_) | Seen::Changed(_) | Seen::Deleted(_) => {}
-            Seen::Failed { message, .. } => {
-                tracing::warn!(message, "definitions of the host could not be watched");
-            }
+            Seen::Failed {
+                message, silent, ..
+            } => ctx.troubles.watch_failed(&kind.plural, &message, silent),
         },
     )
     .await;
@@ -188,6 +192,13 @@ async fn follow_type_configs(ctx: Arc<Context>, listed: Waiting) {
         }
         ctx.type_configs.remove(name);
         ctx.federated_types.send_modify(|version| *version += 1);
+        // They are told of what that means for them.
+        for key in ctx
+            .federated
+            .keys(|entry| entry.type_config.as_deref() == Some(name))
+        {
+            ctx.propagate.push(key, Priority::Backlog);
+        }
     };
     follow(
         ctx.host_clients.watches.clone(),
@@ -217,6 +228,7 @@ async fn follow_type_configs(ctx: Arc<Context>, listed: Waiting) {
             }
             Seen::Deleted(object) => stop(text(&object, "/metadata/name").unwrap_or_default()),
             Seen::Listed => {
+                ctx.troubles.watch_works(&kind.plural);
                 for config in ctx.type_configs.all() {
                     if !present.contains(&*config.name) {
                         stop(&config.name);
@@ -224,9 +236,9 @@ async fn follow_type_configs(ctx: Arc<Context>, listed: Waiting) {
                 }
                 drop(listed.take());
             }
-            Seen::Failed { message, .. } => {
-                tracing::warn!(message, "type configs could not be watched");
-            }
+            Seen::Failed {
+                message, silent, ..
+            } => ctx.troubles.watch_failed(&kind.plural, &message, silent),
         },
     )
     .await;
@@ -303,11 +315,13 @@ async fn follow_sources(
                     ctx.propagate.push(key, Priority::Live);
                 }
                 present.clear();
+                ctx.troubles.watch_works(&config.kind.plural);
                 drop(listed.take());
             }
             Seen::Failed {
                 message,
                 not_served,
+                silent,
             } => {
                 if not_served {
                     tracing::info!(
@@ -316,11 +330,8 @@ async fn follow_sources(
                     );
                     drop(listed.take());
                 } else {
-                    tracing::warn!(
-                        kind = &*config.kind.kind,
-                        message,
-                        "sources could not be watched"
-                    );
+                    ctx.troubles
+                        .watch_failed(&config.kind.plural, &message, silent);
                     // No decision rests on all sources being known: a federated object without a known
                     // source has it looked for. One kind in trouble must not hold up the others.
                     drop(listed.take());
@@ -347,7 +358,10 @@ async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
                 present.extend(Key::of_object(&object));
                 put_federated(&ctx, object, Priority::Backlog);
             }
-            Seen::Changed(object) => put_federated(&ctx, object, Priority::Live),
+            Seen::Changed(object) => {
+                ctx.troubles.watch_works(&kind.plural);
+                put_federated(&ctx, object, Priority::Live);
+            }
             Seen::Deleted(object) => {
                 let uid = text(&object, "/metadata/uid").unwrap_or_default();
                 if let Some(key) = Key::of_object(&object) {
@@ -364,15 +378,12 @@ async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
                     }
                 }
                 present.clear();
+                ctx.troubles.watch_works(&kind.plural);
                 drop(listed.take());
             }
-            Seen::Failed { message, .. } => {
-                tracing::warn!(
-                    kind = &*kind.kind,
-                    message,
-                    "federated objects could not be watched"
-                );
-            }
+            Seen::Failed {
+                message, silent, ..
+            } => ctx.troubles.watch_failed(&kind.plural, &message, silent),
         },
     )
     .await;

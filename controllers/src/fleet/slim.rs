@@ -1,0 +1,177 @@
+//! The few fields of nodes and pods that are counted. Everything else of them is skipped while it is read, so that a
+//! page of pods is never held as a tree of values. No decisions.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::{ApiResource, DynamicResourceScope};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// An object of which only name, uid, version and parts of spec and status are read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(bound(deserialize = "S: Deserialize<'de> + Default, T: Deserialize<'de> + Default"))]
+pub(crate) struct Slim<S, T> {
+    #[serde(deserialize_with = "identity")]
+    pub(crate) metadata: ObjectMeta,
+    #[serde(default)]
+    pub(crate) spec: S,
+    #[serde(default)]
+    pub(crate) status: T,
+}
+
+/// A node as far as it is counted.
+pub(crate) type SlimNode = Slim<NodeSpec, NodeStatus>;
+/// A pod as far as it is counted.
+pub(crate) type SlimPod = Slim<PodSpec, PodStatus>;
+/// An object of which only the existence matters.
+pub(crate) type Named = Slim<IgnoredAny, IgnoredAny>;
+
+/// Amounts as they are written: resource to quantity.
+pub(crate) type Written = BTreeMap<String, Value>;
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeSpec {
+    pub(crate) unschedulable: bool,
+    pub(crate) taints: Vec<Taint>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Taint {
+    pub(crate) effect: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NodeStatus {
+    pub(crate) allocatable: Written,
+    pub(crate) conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Condition {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) status: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct PodSpec {
+    pub(crate) containers: Vec<Container>,
+    pub(crate) init_containers: Vec<Container>,
+    pub(crate) overhead: Written,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Container {
+    pub(crate) resources: Requirements,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Requirements {
+    pub(crate) requests: Written,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PodStatus {
+    pub(crate) phase: String,
+}
+
+/// Name, uid and version; the managed fields alone are often larger than all that is counted.
+fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Identity {
+        name: Option<String>,
+        uid: Option<String>,
+        resource_version: Option<String>,
+    }
+    let Identity {
+        name,
+        uid,
+        resource_version,
+    } = Identity::deserialize(deserializer)?;
+    Ok(ObjectMeta {
+        name,
+        uid,
+        resource_version,
+        ..ObjectMeta::default()
+    })
+}
+
+impl<S, T> kube::Resource for Slim<S, T> {
+    type DynamicType = ApiResource;
+    type Scope = DynamicResourceScope;
+
+    fn kind(kind: &ApiResource) -> Cow<'_, str> {
+        kind.kind.as_str().into()
+    }
+
+    fn group(kind: &ApiResource) -> Cow<'_, str> {
+        kind.group.as_str().into()
+    }
+
+    fn version(kind: &ApiResource) -> Cow<'_, str> {
+        kind.version.as_str().into()
+    }
+
+    fn api_version(kind: &ApiResource) -> Cow<'_, str> {
+        kind.api_version.as_str().into()
+    }
+
+    fn plural(kind: &ApiResource) -> Cow<'_, str> {
+        kind.plural.as_str().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_counted_is_not_kept() {
+        let pod: SlimPod = serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": "p", "uid": "u", "resourceVersion": "7", "labels": { "a": "b" },
+                "managedFields": [{ "manager": "m" }] },
+            "spec": { "nodeName": "n", "containers": [{ "name": "main", "image": "i",
+                "resources": { "requests": { "cpu": "1", "memory": 5 }, "limits": { "cpu": "2" } } }] },
+            "status": { "phase": "Running", "podIP": "10.0.0.1" },
+        }))
+        .unwrap();
+        let wanted = ObjectMeta {
+            name: Some("p".to_owned()),
+            uid: Some("u".to_owned()),
+            resource_version: Some("7".to_owned()),
+            ..ObjectMeta::default()
+        };
+        assert_eq!(pod.metadata, wanted);
+        let requests = &pod.spec.containers[0].resources.requests;
+        assert_eq!(
+            (requests["cpu"].clone(), requests["memory"].clone()),
+            (json!("1"), json!(5))
+        );
+        assert_eq!(pod.status.phase, "Running");
+        let bare: SlimNode =
+            serde_json::from_value(json!({ "metadata": { "name": "n" } })).unwrap();
+        assert!(!bare.spec.unschedulable && bare.status.conditions.is_empty());
+    }
+}

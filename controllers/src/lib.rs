@@ -10,6 +10,7 @@ mod host;
 pub mod install;
 mod membership;
 pub mod offline;
+pub mod pending;
 pub mod pointer;
 pub mod propagate;
 mod rooms;

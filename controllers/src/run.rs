@@ -10,7 +10,8 @@ use crate::fleet::limits;
 use crate::fleet::request::Requests;
 use crate::host::clusters::Clusters;
 use crate::host::context::{Context, Fleet};
-use crate::host::stores::{FederatedObjects, Objects, Sources, TypeConfigs};
+use crate::host::objects::{Inherited, Objects};
+use crate::host::stores::{FederatedObjects, Sources, TypeConfigs};
 use crate::runtime::admin;
 use crate::runtime::events::Events;
 use crate::runtime::lease::{self, Term};
@@ -153,6 +154,7 @@ fn context(
         type_configs: TypeConfigs::default(),
         sources: Sources::default(),
         federated: FederatedObjects::default(),
+        inherited: Inherited::default(),
         clusters: Clusters::default(),
         policies: Objects::default(),
         cluster_policies: Objects::default(),

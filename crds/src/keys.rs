@@ -275,4 +275,6 @@ pub mod navarch {
     pub const FORGET: &str = "navarch.dev/forget";
     /// On member objects: hash of what was applied, uid and generation of the federated object.
     pub const APPLIED: &str = "navarch.dev/applied";
+    /// On federated objects without a source: hash of the template that was last decided about.
+    pub const TEMPLATE_SEEN: &str = "navarch.dev/template-seen";
 }

@@ -83,7 +83,7 @@ const ROOM_ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("copies", &[]),
     ("fleet", &["runtime", "copies"]),
-    ("host", &["runtime", "fleet"]),
+    ("host", &["runtime", "copies", "fleet"]),
     ("membership", &["runtime", "fleet", "host"]),
     ("propagate", &["runtime", "copies", "fleet", "host"]),
     ("dispatch", &["runtime", "copies", "fleet", "host"]),

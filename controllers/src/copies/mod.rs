@@ -9,4 +9,5 @@ pub mod drift;
 pub mod kinds;
 pub mod observe;
 pub mod patches;
+pub mod predecessor;
 pub mod settled;

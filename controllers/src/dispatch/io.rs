@@ -203,13 +203,17 @@ impl Look<'_> {
                 .as_ref()
                 .is_some_and(|annotations| annotations.contains_key(annotation::CASCADING_DELETE));
         if !self.member.is_ready() {
-            let why = self.member.trouble();
-            let status = if self.member.was_probed() {
-                Status::ClusterNotReady
+            return self.not_ready();
+        }
+        if let Some(why) = self.federated.misfit(self.config.spec()) {
+            // Nothing was ever made of it, and what stands in its place is not touched.
+            return if self.is_placed() {
+                let mut looked = Looked::failed(Status::ComputeResourceFailed, "RenderFailed", why);
+                looked.again = false;
+                looked
             } else {
-                Status::PendingCreate
+                Looked::absent()
             };
-            return Looked::waits(status, why);
         }
         if self.is_unmanaged_namespace() {
             return if self.is_placed() && !cascading {
@@ -234,6 +238,10 @@ impl Look<'_> {
         if leaving {
             return Looked::waits(Status::ClusterTerminating, "the cluster is leaving");
         }
+        if !self.entry.object.terminating && !self.federated.is_settled() {
+            // Also for a withdrawal: who replaces the object without its placements asks for a decision, not for an end.
+            return Looked::waits(Status::PendingCreate, "it has not been decided about yet");
+        }
         if !self.is_placed() {
             return withdraw::withdraw(self).await;
         }
@@ -245,6 +253,15 @@ impl Look<'_> {
             return Looked::waits(Status::PendingCreate, "a dry run: nothing is created");
         }
         place::place(self).await
+    }
+
+    fn not_ready(&self) -> Looked {
+        let status = if self.member.was_probed() {
+            Status::ClusterNotReady
+        } else {
+            Status::PendingCreate
+        };
+        Looked::waits(status, self.member.trouble())
     }
 
     /// KubeAdmiral never dispatches the namespace objects that every cluster has (`sync/accessor.go`).

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::copies::applied::{Applied, Replicas};
 use crate::copies::drift;
 use crate::copies::observe::{Observed, observe};
+use crate::copies::predecessor;
 use crate::runtime::compact::{Compact, annotation, text};
 
 /// One copy.
@@ -23,6 +24,9 @@ pub(crate) struct Record {
     pub(crate) fields: u64,
     /// The hash of the desired object whose every field the entry was found to own.
     pub(crate) intact: Option<Arc<str>>,
+    /// The hash of the desired object that a copy of KubeAdmiral is known to be as it stands.
+    pub(crate) vouched: Option<Arc<str>>,
+    pub(crate) owners: Owners,
     /// Who decides about the replicas.
     pub(crate) replicas: Replicas,
     /// It was there before us.
@@ -36,6 +40,25 @@ pub(crate) struct Record {
 /// Our entry of the managed fields of a member object.
 pub(crate) fn own_fields(object: &Value) -> Option<&Value> {
     drift::applied_fields(object.pointer("/metadata/managedFields")?)
+}
+
+/// Whose the fields of a copy are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owners {
+    /// Nothing has to be done about it.
+    Settled,
+    /// Some have to become ours before the copy is first written.
+    Inherited,
+}
+
+/// The managed fields of a copy with those of KubeAdmiral in our name, if there are any.
+pub(crate) fn inherited_fields(spec: &FederatedTypeConfigSpec, object: &Value) -> Option<Value> {
+    predecessor::take_fields(object, &spec.path_definition.replicas_spec)
+}
+
+/// Whether it was there before the federation.
+pub(crate) fn is_adopted(object: &Value) -> bool {
+    annotation(object, key::ADOPTED) == Some("true")
 }
 
 /// Whether somebody else owns the replicas of a copy, as far as the type has any.
@@ -71,10 +94,15 @@ impl Record {
                 .and_then(|version| version.parse().ok())
                 .unwrap_or(0),
             applied: Applied::read(object),
+            vouched: None,
+            owners: match inherited_fields(spec, object) {
+                Some(_) => Owners::Inherited,
+                None => Owners::Settled,
+            },
             fields,
             intact: None,
             replicas: replicas(spec, object),
-            adopted: annotation(object, key::ADOPTED) == Some("true"),
+            adopted: is_adopted(object),
             terminating: object.pointer("/metadata/deletionTimestamp").is_some(),
             epoch,
             observed: observe(spec, object),
@@ -83,12 +111,10 @@ impl Record {
 
     /// The copy is what `hash` stands for, and nobody has taken a field of it away from us.
     pub(crate) fn is_in_sync(&self, hash: &str) -> bool {
-        !self.terminating
-            && self
-                .applied
-                .as_ref()
-                .is_some_and(|applied| applied.hash.as_str() == hash)
-            && self.intact.as_deref() == Some(hash)
+        let applied = self.applied.as_ref();
+        let ours = applied.is_some_and(|applied| applied.hash.as_str() == hash)
+            && self.intact.as_deref() == Some(hash);
+        !self.terminating && (ours || self.vouched.as_deref() == Some(hash))
     }
 }
 

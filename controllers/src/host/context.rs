@@ -10,7 +10,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::clusters::Clusters;
-use super::stores::{FederatedEntry, FederatedObjects, Objects, Sources, TypeConfigs};
+use super::objects::{Inherited, Objects};
+use super::stores::{FederatedEntry, FederatedObjects, Sources, TypeConfigs};
 use crate::fleet::connect::Clients;
 use crate::fleet::member::Member;
 use crate::fleet::request::Requests;
@@ -43,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) type_configs: TypeConfigs,
     pub(crate) sources: Sources,
     pub(crate) federated: FederatedObjects,
+    /// What KubeAdmiral wrote down before us.
+    pub(crate) inherited: Inherited,
     pub(crate) clusters: Clusters,
     pub(crate) policies: Objects,
     pub(crate) cluster_policies: Objects,

@@ -3,5 +3,6 @@
 
 pub(crate) mod clusters;
 pub(crate) mod context;
+pub(crate) mod objects;
 pub(crate) mod stores;
 pub(crate) mod take;

@@ -8,9 +8,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_crds::keys::label;
 use navarch_crds::keys::navarch::WITHDRAWING;
 use navarch_crds::names::ClusterName;
+use navarch_crds::naming::federated_object_name;
 use navarch_crds::v1alpha1::{FederatedTypeConfig, FederatedTypeConfigSpec};
 use serde_json::Value;
 
+use crate::federated::is_direct;
 use crate::fleet::request::Kind;
 use crate::runtime::compact::{Compact, annotation, label as label_of, text};
 use crate::runtime::key::Key;
@@ -209,6 +211,8 @@ pub(crate) struct FederatedEntry {
     /// Namespace and name of what the template describes.
     pub(crate) source_name: Arc<str>,
     pub(crate) policies: References,
+    /// Nothing is its source: it was written by itself.
+    pub(crate) direct: bool,
 }
 
 impl FederatedEntry {
@@ -235,9 +239,29 @@ impl FederatedEntry {
             type_config,
             source_name,
             policies: references(&value),
+            direct: is_direct(&value),
             object: Compact::new(value),
         }
     }
+
+    /// The copy that it stands for: what watches of members find it by if its name is not the usual one.
+    fn copy(&self, key: &Key) -> Option<CopyName> {
+        let type_config = Arc::clone(self.type_config.as_ref()?);
+        let usual = federated_object_name(&self.source_name, &type_config);
+        (*key.name != *usual).then(|| CopyName {
+            type_config,
+            namespace: key.namespace.clone(),
+            name: Arc::clone(&self.source_name),
+        })
+    }
+}
+
+/// What identifies a copy in any member.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct CopyName {
+    type_config: Arc<str>,
+    namespace: Option<Arc<str>>,
+    name: Arc<str>,
 }
 
 impl FederatedEntry {
@@ -274,6 +298,8 @@ pub(crate) fn withdrawing(value: &Value) -> BTreeSet<ClusterName> {
 #[derive(Debug, Default)]
 pub(crate) struct FederatedObjects {
     by_key: Mutex<HashMap<Key, FederatedEntry>>,
+    /// Those whose name does not follow from what they describe.
+    unusual: Mutex<HashMap<CopyName, Key>>,
 }
 
 impl FederatedObjects {
@@ -305,8 +331,27 @@ impl FederatedObjects {
         else {
             return Changed::Nothing;
         };
+        if let Some(copy) = entry.copy(&key) {
+            locked(&self.unusual).insert(copy, key.clone());
+        }
         by_key.insert(key, entry);
         changed
+    }
+
+    /// The key of the federated object that a copy was made from. One with the usual name goes before others.
+    pub(crate) fn key_of_copy(&self, copy: &Value, type_config: &Arc<str>) -> Option<Key> {
+        let usual = Key::of_source(copy, type_config)?;
+        let by_key = locked(&self.by_key);
+        let unusual = locked(&self.unusual);
+        if unusual.is_empty() || by_key.contains_key(&usual) {
+            return Some(usual);
+        }
+        let found = unusual.get(&CopyName {
+            type_config: Arc::clone(type_config),
+            namespace: usual.namespace.clone(),
+            name: text(copy, "/metadata/name").unwrap_or_default().into(),
+        });
+        Some(found.cloned().unwrap_or(usual))
     }
 
     pub(crate) fn remove(&self, key: &Key, uid: &str) -> Option<FederatedEntry> {
@@ -315,6 +360,7 @@ impl FederatedObjects {
             .get(key)
             .is_some_and(|entry| &*entry.object.uid == uid)
         {
+            locked(&self.unusual).retain(|_, known| known != key);
             by_key.remove(key)
         } else {
             None
@@ -352,40 +398,9 @@ impl FederatedObjects {
                 .map(|config| Arc::clone(&config.name));
             true
         });
-    }
-}
-
-/// Objects that are looked up whole, by namespace and name: policies, override policies, profiles.
-#[derive(Debug, Default)]
-pub(crate) struct Objects {
-    by_name: Mutex<BTreeMap<(String, String), Arc<Value>>>,
-}
-
-impl Objects {
-    /// `true`: the content changed.
-    pub(crate) fn put(&self, value: Value) -> bool {
-        let key = Self::key(&value);
-        let mut by_name = locked(&self.by_name);
-        let same = by_name.get(&key).is_some_and(|known| {
-            known.get("spec") == value.get("spec")
-                && known.pointer("/metadata/uid") == value.pointer("/metadata/uid")
-        });
-        by_name.insert(key, Arc::new(value));
-        !same
-    }
-
-    pub(crate) fn remove(&self, value: &Value) {
-        locked(&self.by_name).remove(&Self::key(value));
-    }
-
-    pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<Arc<Value>> {
-        locked(&self.by_name)
-            .get(&(namespace.to_owned(), name.to_owned()))
-            .cloned()
-    }
-
-    fn key(value: &Value) -> (String, String) {
-        let part = |pointer| text(value, pointer).unwrap_or_default().to_owned();
-        (part("/metadata/namespace"), part("/metadata/name"))
+        let unusual = by_key
+            .iter()
+            .filter_map(|(key, entry)| Some((entry.copy(key)?, key.clone())));
+        *locked(&self.unusual) = unusual.collect();
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn put_source(
     let wanted = asks(&object)
         || has_finalizer(&object, finalizer::FEDERATE)
         || ctx.sources.get(&key).is_some()
-        || ctx.federated.get(&key).is_some();
+        || ctx.federated.get(&key).is_some_and(|entry| !entry.direct);
     if !wanted {
         return None;
     }

@@ -172,7 +172,7 @@ impl World<'_> {
         let folded = fold(
             None,
             FoldInputs {
-                source,
+                source: Some(source),
                 type_config: config,
                 template: &template,
                 placing: placing.as_ref(),

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::fold::{Fold, FoldInputs, Placing, fold};
 use super::gather::{self, FoundPolicy, Policy};
 use super::resolve::{OverrideFailure, OverrideSource, OverrideTarget, Resolved, resolve};
-use super::template::{Template, template};
+use super::template::{Template, given, template};
 use crate::federated::Federated;
 use crate::host::context::Context;
 use crate::host::stores::TypeConfig;
@@ -86,12 +86,12 @@ struct Placed {
     notes: BTreeMap<&'static str, Option<String>>,
 }
 
-/// Decides about one object.
+/// Decides about one object. Without a source the federated object brings its own template.
 pub(crate) fn decide(
     ctx: &Context,
     key: &Key,
     config: &TypeConfig,
-    source: &Value,
+    source: Option<&Value>,
     last: Option<&Value>,
     absent: &BTreeSet<ClusterName>,
 ) -> Decided {
@@ -106,7 +106,24 @@ pub(crate) fn decide(
             };
         }
     };
-    let wanted = template(source);
+    let wanted = match (source, &last) {
+        (Some(source), _) => template(source),
+        (None, Some(last)) => given(last),
+        (None, None) => {
+            return Decided {
+                write: Write::Nothing,
+                problems,
+            };
+        }
+    };
+    let own = last.as_ref().filter(|_| source.is_none());
+    if let Some(why) = own.and_then(|own| own.misfit(config.spec())) {
+        problems.push(Refusal::new("FederatedObjectInvalid", why));
+        return Decided {
+            write: Write::Nothing,
+            problems,
+        };
+    }
     let Some(placed) = place(ctx, key, config, &wanted, last.as_ref(), &mut problems) else {
         return Decided {
             write: Write::Nothing,
@@ -170,7 +187,7 @@ fn place(
         return Some(Placed::default());
     }
     let policy = match gather::policy(ctx, key, &wanted.labels) {
-        Policy::NotAsked => return Some(Placed::default()),
+        Policy::NotAsked => return Some(not_asked(last)),
         Policy::Broken { reason, message } => {
             problems.push(Refusal::new(reason, message));
             return keep();
@@ -239,6 +256,27 @@ fn unreadable<'a>(ctx: &Context, mut clusters: impl Iterator<Item = &'a str>) ->
         );
         Some(Refusal::new("ClusterUnreadable", note))
     })
+}
+
+/// No policy is named. What the scheduler had decided for an object without a source is taken back, as KubeAdmiral does
+/// (`scheduler/scheduler.go`); what others placed stays. A source without a policy ends as a whole (`io.rs`).
+fn not_asked(last: Option<&Federated>) -> Placed {
+    let decided = |last: &&Federated| {
+        last.is_direct()
+            && last.annotation(annotation::SCHEDULING_TRIGGERS).is_some()
+            && last
+                .spec
+                .controller_placement(controller::SCHEDULER)
+                .is_some()
+    };
+    Placed {
+        placing: last.filter(decided).map(|_| Placing {
+            controller: controller::SCHEDULER,
+            annotations: BTreeMap::from([(annotation::SCHEDULING_TRIGGERS, None)]),
+            ..Placing::default()
+        }),
+        notes: BTreeMap::new(),
+    }
 }
 
 fn is_placed(last: &Federated) -> bool {

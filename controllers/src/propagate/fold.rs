@@ -3,10 +3,10 @@
 //! overrides of their controllers, annotations, labels) stays. Compared as data, so that objects
 //! that KubeAdmiral stored are left alone while nothing differs. Pure.
 
-use super::pending::{self, Reach};
 use super::resolve::Resolved;
 use super::template::{Template, is_federated_annotation, is_federated_label};
 use crate::federated::Federated;
+use crate::pending::{self, Reach};
 use crate::pointer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use navarch_crds::go;
@@ -40,8 +40,8 @@ pub struct Placing {
 /// What is folded.
 #[derive(Clone, Copy, Debug)]
 pub struct FoldInputs<'a> {
-    /// The source as it stands in the host.
-    pub source: &'a Value,
+    /// The source as it stands in the host; `None`: the federated object was written by itself, and what it says stays.
+    pub source: Option<&'a Value>,
     /// Its type config.
     pub type_config: &'a FederatedTypeConfig,
     /// Its template.
@@ -169,7 +169,8 @@ fn hold(reach: Reach, all: &[Vec<String>]) -> Reach {
 }
 
 fn skeleton(inputs: FoldInputs<'_>) -> Federated {
-    let text = |field: &str| pointer::text(inputs.source, &["metadata", field]).to_owned();
+    let described = &inputs.template.object;
+    let text = |field: &str| pointer::text(described, &["metadata", field]).to_owned();
     let config = inputs.type_config.metadata.name.as_deref();
     Federated {
         metadata: ObjectMeta {
@@ -194,13 +195,16 @@ fn content(next: &mut Federated, inputs: FoldInputs<'_>) -> bool {
     if !finalizers.iter().any(|name| name == finalizer::SYNC) {
         finalizers.push(finalizer::SYNC.to_owned());
     }
-    let owner = owner(inputs.source);
+    let Some(source) = inputs.source else {
+        return see_template(next);
+    };
+    let owner = owner(source);
     if next.metadata.owner_references.as_deref() != Some(std::slice::from_ref(&owner)) {
         next.metadata.owner_references = Some(vec![owner]);
     }
     let mut labels = next.metadata.labels.clone().unwrap_or_default();
-    let kind = pointer::text(inputs.source, &["kind"]);
-    let api_version = pointer::text(inputs.source, &["apiVersion"]);
+    let kind = pointer::text(source, &["kind"]);
+    let api_version = pointer::text(source, &["apiVersion"]);
     labels.retain(|key, value| {
         !is_federated_label(key) && !names_type(key, value, api_version, kind)
     });
@@ -225,6 +229,14 @@ fn content(next: &mut Federated, inputs: FoldInputs<'_>) -> bool {
         }
     }
     changed
+}
+
+/// Notes which template is decided about. Says whether it is another one than the last time.
+fn see_template(next: &mut Federated) -> bool {
+    let note = next.template_note();
+    let annotations = next.metadata.annotations.get_or_insert_default();
+    let before = annotations.insert(navarch::TEMPLATE_SEEN.to_owned(), note.clone());
+    before.as_ref() != Some(&note)
 }
 
 /// Whether a label names this type in some version.

@@ -67,7 +67,7 @@ impl World {
         fold(
             last,
             FoldInputs {
-                source: &self.source,
+                source: Some(&self.source),
                 type_config: &self.config,
                 template: &template,
                 placing: self.placing.as_ref(),

@@ -81,6 +81,7 @@ async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
     }
     match (ctx.sources.get(key), federated) {
         (None, None) => Ok(()),
+        (None, Some(federated)) if federated.direct => direct(ctx, key, &federated).await,
         (None, Some(federated)) => without_source(ctx, key, &federated).await,
         (Some(source), federated) => {
             let Some(config) = ctx.type_configs.get(&source.type_config) else {
@@ -92,8 +93,29 @@ async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
     }
 }
 
-/// A federated object of which no source is known: users may write them directly, and sources without
-/// a policy label are only looked for when their federated object turns up.
+/// A federated object that was written by itself goes through the same pass, its template being given.
+async fn direct(
+    ctx: &Context,
+    key: &Key,
+    federated: &FederatedEntry,
+) -> Result<(), PropagateError> {
+    let value = federated.object.value();
+    let about = reference(&value);
+    if federated.object.terminating {
+        return finish(ctx, key, federated, &value, &about).await;
+    }
+    let config = federated
+        .type_config
+        .as_deref()
+        .and_then(|name| ctx.type_configs.get(name));
+    let Some(config) = config else { return Ok(()) };
+    let absent = confirmed_absent(ctx, key, federated);
+    let decided = decide::decide(ctx, key, &config, None, Some(&value), &absent);
+    act(ctx, key, decided, &about).await
+}
+
+/// A federated object of which no source is known: sources without a policy label are only looked for
+/// when their federated object turns up.
 async fn without_source(
     ctx: &Context,
     key: &Key,
@@ -168,7 +190,14 @@ async fn with_source(
         .map(|entry| confirmed_absent(ctx, key, entry))
         .unwrap_or_default();
     // The bookkeeping describes the source as it will be with our finalizer.
-    let decided = decide::decide(ctx, key, config, &held(&value), last.as_ref(), &absent);
+    let decided = decide::decide(
+        ctx,
+        key,
+        config,
+        Some(&held(&value)),
+        last.as_ref(),
+        &absent,
+    );
     if matches!(decided.write, Write::Create(_)) {
         ensure_finalizer(ctx, key, config, &value).await?;
     }

@@ -7,6 +7,5 @@ pub(crate) mod gather;
 pub(crate) mod io;
 pub mod merge_patch;
 pub mod overrides;
-pub mod pending;
 pub mod resolve;
 pub mod template;

@@ -3,6 +3,7 @@
 //! because its own readers and a take-over compare them. Pure.
 
 use super::merge_patch;
+use crate::federated::Federated;
 use crate::pointer;
 use navarch_crds::go;
 use navarch_crds::keys::{annotation, label};
@@ -104,6 +105,18 @@ pub fn template(source: &Value) -> Template {
         labels: own_labels,
         annotations: moved_annotations,
         bookkeeping,
+    }
+}
+
+/// The template that a federated object without a source brings along, with the policies and wishes on it.
+#[must_use]
+pub fn given(federated: &Federated) -> Template {
+    let labels = federated.metadata.labels.clone().unwrap_or_default();
+    Template {
+        object: federated.spec.template.clone(),
+        labels: part(&labels, is_federated_label).0,
+        annotations: part(&federated.annotations(), is_federated_annotation).0,
+        bookkeeping: BTreeMap::new(),
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::copies::aggregate::aggregate;
 use crate::copies::observe::Observed;
 use crate::copies::settled::is_settled;
+use crate::federated::Federated;
 use crate::fleet::records::{Outcome, State};
 use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
@@ -258,6 +259,11 @@ async fn report_federated(
         return Ok(());
     }
     let value = entry.object.value();
+    let undecided = || Federated::from_value(value.clone()).is_ok_and(|own| !own.is_settled());
+    if seen.is_empty() && entry.direct && undecided() {
+        // Without placements yet it would look as if all was done.
+        return Ok(());
+    }
     let before: GenericFederatedObjectStatus = value
         .get("status")
         .cloned()

@@ -89,7 +89,7 @@ impl Cluster {
             .collect()
     }
 
-    fn api(&self, object: &Value) -> Api<DynamicObject> {
+    pub(crate) fn api(&self, object: &Value) -> Api<DynamicObject> {
         let api_version = object["apiVersion"].as_str().unwrap();
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let kind = object["kind"].as_str().unwrap();

@@ -8,10 +8,12 @@
 mod bad_input;
 mod clusters;
 mod credentials;
+mod direct;
 mod harness;
 mod knowledge;
 mod members;
 mod propagation;
 mod resilience;
 mod safety;
+mod takeover;
 mod withdrawal;

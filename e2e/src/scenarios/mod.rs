@@ -6,6 +6,7 @@ mod apply;
 mod bad_override;
 mod bad_placement;
 mod bad_policy;
+mod by_hand;
 mod custom_resource;
 mod delete;
 mod divide;
@@ -94,6 +95,7 @@ stories! { $
     label_removed, &[], label_removed::withdraws;
     custom_resource, &[], custom_resource::is_propagated_like_any;
     job, &[], job::runs_once;
+    written_by_hand, &[], by_hand::is_scheduled_too;
     namespace, &[], namespace::follows_its_content;
     status_is_true, &[], status::is_true;
     restart_writes_nothing, &[Need::Controllers, Need::RequestLog], restart::writes_nothing;

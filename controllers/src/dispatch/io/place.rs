@@ -10,10 +10,11 @@ use crate::copies::applied::Applied;
 use crate::copies::drift;
 use crate::dispatch::adopt::{self, Adoption};
 use crate::dispatch::render::render_with;
-use crate::fleet::records::{Record, own_fields};
-use crate::fleet::request::{Force, Kind, RequestError};
+use crate::fleet::records::{Owners, Record, inherited_fields, own_fields};
+use crate::fleet::request::{Force, Kind, Part, RequestError};
 use crate::host::take::{federated_kind, put_federated};
 use crate::runtime::compact::{annotation as annotation_of, text};
+use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 
 const CREATE_FAILED: &str = "CreateInClusterFailed";
@@ -68,6 +69,11 @@ pub(crate) async fn place(look: &Look<'_>) -> Looked {
                 object["metadata"]["annotations"][annotation::ADOPTED] = json!("true");
             }
             object["metadata"]["uid"] = json!(&*record.uid);
+            if record.owners == Owners::Inherited
+                && let Err(error) = inherit(look, None).await
+            {
+                return Looked::request(Status::UpdateFailed, UPDATE_FAILED, &error);
+            }
             let applied = apply(look, &object, Force::Yes).await;
             if is_other_object(&applied) {
                 // What is there now, if anything, is not what the record is about.
@@ -213,6 +219,34 @@ async fn create(look: &Look<'_>, mut first: Value, object: Value, hash: &str) ->
     }
 }
 
+/// Before the first apply of a copy that KubeAdmiral made by create and update: makes the fields that it owns ours,
+/// or a field that the apply leaves out would stay its, and there (`client-go/util/csaupgrade` does the same).
+async fn inherit(look: &Look<'_>, existing: Option<&Value>) -> Result<(), RequestError> {
+    let (kind, requests) = (&look.config.kind, &look.member.requests);
+    let read = match existing {
+        Some(existing) => Some(existing.clone()),
+        None => requests.get(kind, look.namespace, look.name).await?,
+    };
+    let Some(existing) = read else {
+        // Gone: the apply, which names its uid, will tell.
+        return Ok(());
+    };
+    let Some(fields) = inherited_fields(look.config.spec(), &existing) else {
+        return Ok(());
+    };
+    let patch = json!({ "metadata": {
+        "managedFields": fields,
+        "resourceVersion": existing.pointer("/metadata/resourceVersion"),
+    } });
+    let patched = requests
+        .merge(kind, look.namespace, look.name, Part::Whole, &patch)
+        .await;
+    look.ctx
+        .metrics
+        .member_action(look.member.name.as_str(), "inherit", patched.is_ok());
+    patched.map(|_| ())
+}
+
 fn is_other_object(applied: &Result<Value, RequestError>) -> bool {
     matches!(applied, Err(error) if error.is_other_object())
 }
@@ -231,6 +265,10 @@ async fn settle(look: &Look<'_>, mut object: Value, hash: &str, existing: &Value
             CREATE_FAILED,
             "an object of that name is being deleted there",
         );
+    }
+    if is_anothers(look, existing) {
+        let why = "an object of this name is there that is the copy of another federated object";
+        return Looked::failed(Status::AlreadyExists, "AlreadyExists", why);
     }
     let annotations = look.federated.annotations();
     let mut decision = adopt::decide(&annotations, &look.member.name, existing);
@@ -257,6 +295,9 @@ async fn settle(look: &Look<'_>, mut object: Value, hash: &str, existing: &Value
                 object["metadata"]["annotations"][annotation::ADOPTED] = json!("true");
             }
             object["metadata"]["uid"] = json!(text(existing, "/metadata/uid"));
+            if let Err(error) = inherit(look, Some(existing)).await {
+                return Looked::request(Status::UpdateFailed, UPDATE_FAILED, &error);
+            }
             let applied = apply(look, &object, Force::Yes).await;
             conclude(look, hash, applied, Status::UpdateFailed, UPDATE_FAILED)
         }
@@ -266,6 +307,21 @@ async fn settle(look: &Look<'_>, mut object: Value, hash: &str, existing: &Value
         }
         Adoption::Refuse(why) => Looked::failed(Status::AlreadyExists, "AlreadyExists", why),
     }
+}
+
+/// Whether what is there was made of another federated object. Those that users write may have any name, so two of them
+/// may describe the same object: who came first keeps it, and the one with the usual name goes before all others.
+fn is_anothers(look: &Look<'_>, existing: &Value) -> bool {
+    let usual = Key::of_source(existing, &look.config.name);
+    let Some(usual) = usual.filter(|usual| usual != look.key) else {
+        return false;
+    };
+    let lives = |uid: &str| {
+        let found = look.ctx.federated.keys(|entry| *entry.object.uid == *uid);
+        found.iter().any(|key| key != look.key)
+    };
+    look.ctx.federated.get(&usual).is_some()
+        || Applied::read(existing).is_some_and(|applied| lives(&applied.uid))
 }
 
 /// What is there is what we would send, to the last field.

@@ -161,7 +161,7 @@ fn listed(ctx: &Context, member: &Member, config: &TypeConfig) {
 
 /// Takes a state of a copy over.
 fn see(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value, priority: Priority) {
-    let Some(key) = key_of(object, config) else {
+    let Some(key) = ctx.federated.key_of_copy(object, &config.name) else {
         return;
     };
     let entry = ctx.federated.get(&key);
@@ -175,7 +175,15 @@ fn see(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value, prio
         member.epoch(&config.name),
     );
     let stored = member.put_record(&key, record, |before, record| {
-        judge(member, config, entry.as_ref(), before, object, record);
+        judge(
+            ctx,
+            member,
+            config,
+            (&key, entry.as_ref()),
+            before,
+            object,
+            record,
+        );
     });
     let Ok(before) = stored else { return };
     let Some(now) = member.record(&key) else {
@@ -186,6 +194,7 @@ fn see(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value, prio
             && before.applied == now.applied
             && before.intact == now.intact
             && before.terminating == now.terminating
+            && before.vouched == now.vouched
             && before.fields == now.fields
     });
     if !same_sync {
@@ -218,14 +227,15 @@ pub(crate) fn accept(
 /// Whether our field set still covers everything that we want: only worked out when the field set or
 /// what was applied changed.
 fn judge(
+    ctx: &Context,
     member: &Member,
     config: &TypeConfig,
-    entry: Option<&FederatedEntry>,
+    (key, entry): (&Key, Option<&FederatedEntry>),
     before: Option<&Record>,
     object: &Value,
     record: &mut Record,
 ) {
-    if let Some(before) = before
+    if let Some(before) = before.filter(|before| before.applied.is_some())
         && before.uid == record.uid
         && before.fields == record.fields
         && before.applied == record.applied
@@ -233,10 +243,11 @@ fn judge(
         record.intact.clone_from(&before.intact);
         return;
     }
-    let (Some(entry), Some(applied)) = (entry, &record.applied) else {
+    let Some(entry) = entry.filter(|entry| entry.placed.contains(&member.name)) else {
         return;
     };
-    if !entry.placed.contains(&member.name) {
+    let versions = ctx.inherited.get(key);
+    if record.applied.is_none() && versions.is_none() {
         return;
     }
     let Ok(federated) = Federated::from_value(entry.object.value()) else {
@@ -244,6 +255,13 @@ fn judge(
     };
     let rendered = render_with(&federated, config.spec(), &member.name, record.replicas);
     let Ok(desired) = rendered else { return };
+    let Some(applied) = &record.applied else {
+        let vouched = versions.is_some_and(|versions| {
+            versions.vouch_for(&federated.spec, &member.name, object, &desired.object)
+        });
+        record.vouched = vouched.then(|| desired.hash.as_str().into());
+        return;
+    };
     if applied.hash == desired.hash
         && own_fields(object).is_some_and(|fields| drift::owns(&desired.object, fields))
     {
@@ -252,7 +270,7 @@ fn judge(
 }
 
 fn gone(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value) {
-    let Some(key) = key_of(object, config) else {
+    let Some(key) = ctx.federated.key_of_copy(object, &config.name) else {
         return;
     };
     let version = text(object, "/metadata/resourceVersion");
@@ -274,10 +292,6 @@ fn gone(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value) {
         // Nobody will ask for it.
         member.take_absent(&key);
     }
-}
-
-fn key_of(object: &Value, config: &TypeConfig) -> Option<Key> {
-    Key::of_source(object, &config.name)
 }
 
 fn was_created_for_content(object: &Value) -> bool {

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_when_served};
 use crate::host::context::Context;
-use crate::host::stores::{Objects, TypeConfig};
+use crate::host::objects::Objects;
+use crate::host::stores::TypeConfig;
 use crate::host::take::{core_kind, federated_kind, put_federated, put_source};
 use crate::runtime::compact::text;
 use crate::runtime::key::Key;
@@ -78,6 +79,19 @@ pub(crate) fn start(ctx: &Arc<Context>) {
         let listed = ctx.readiness.wait_for(&*kind.plural);
         ctx.tasks
             .spawn(follow_federated(Arc::clone(ctx), kind, listed));
+    }
+    for (kind, plural, namespaced) in [
+        ("PropagatedVersion", "propagatedversions", true),
+        (
+            "ClusterPropagatedVersion",
+            "clusterpropagatedversions",
+            false,
+        ),
+    ] {
+        let listed = ctx.readiness.wait_for(plural);
+        let kind = core_kind(kind, plural, namespaced);
+        ctx.tasks
+            .spawn(inherit_versions(Arc::clone(ctx), kind, listed));
     }
     ctx.tasks.spawn(follow_definitions(Arc::clone(ctx)));
 }
@@ -339,6 +353,35 @@ async fn follow_sources(
             }
         },
     )
+    .await;
+}
+
+/// Reads once what KubeAdmiral noted of its copies. Nobody writes it any more.
+async fn inherit_versions(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
+    let mut listed = Some(listed);
+    let once = ctx.tasks.shutdown().child_token();
+    let client = ctx.host_clients.watches.clone();
+    follow(client, &kind, None, &once, |seen| match seen {
+        Seen::Present(object) => ctx.inherited.put(&object),
+        Seen::Listed => {
+            drop(listed.take());
+            once.cancel();
+        }
+        Seen::Failed {
+            not_served: true, ..
+        } => {
+            drop(listed.take());
+            once.cancel();
+        }
+        Seen::Failed { message, .. } => {
+            tracing::warn!(
+                kind = &*kind.kind,
+                message,
+                "what was noted of copies could not be read"
+            );
+        }
+        Seen::Start | Seen::Changed(_) | Seen::Deleted(_) => {}
+    })
     .await;
 }
 

@@ -266,15 +266,12 @@ impl Requests {
         force: Force,
     ) -> Result<Value, RequestError> {
         let path = kind.path(namespace, Some(name), None);
-        let force = if force == Force::Yes {
-            "&force=true"
-        } else {
-            ""
-        };
+        // Said in either case: only an apply may say it, so an audit log tells an apply from a patch by it.
+        let force = force == Force::Yes;
         self.send(Call {
             verb: "applying",
             method: Method::PATCH,
-            path: format!("{path}?fieldManager={FIELD_MANAGER}{force}"),
+            path: format!("{path}?fieldManager={FIELD_MANAGER}&force={force}"),
             content_type: "application/apply-patch+yaml",
             body: Some(object),
             write: true,

@@ -1,13 +1,25 @@
 //! Where stories play: clusters with a kubeconfig, and the powers that one backend has and another lacks. A new
-//! backend is a file here and a line in [`start`].
+//! backend is a file here and a variant of [`Stage`].
 
+mod audit;
+mod kubeconfig;
+mod process;
+mod proxy;
+mod real;
 mod sandbox;
+mod standing;
+mod uninstall;
+mod webhook;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 
 use crate::failure::{Failure, Outcome};
+use crate::world::kinds::Kind;
+
+pub(crate) use process::act_as_navarch;
 
 /// What a story may need beside clusters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +32,8 @@ pub enum Need {
     RequestLog,
     /// The controllers can be stopped, started and killed.
     Controllers,
+    /// No other story plays at the same time: this one makes things outside its namespace.
+    Alone,
 }
 
 /// What is done to the controllers.
@@ -38,8 +52,8 @@ pub(crate) enum Steer {
 pub(crate) struct Breakage<'a> {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `apply` or `delete`; `None`: all of them.
     pub(crate) verb: Option<&'a str>,
-    /// Plural name of the kind.
-    pub(crate) resource: &'a str,
+    /// Of which objects.
+    pub(crate) kind: Kind,
     /// Name of the object; `None`: all of them.
     pub(crate) name: Option<&'a str>,
     /// The status code that is answered.
@@ -69,7 +83,7 @@ impl Request {
 
 /// A federation that is up: a host with the controllers at work, members joined and Ready.
 pub(crate) trait Backend {
-    /// Its name, as [`start`] takes it.
+    /// Its name, as `--backend` takes it.
     fn name(&self) -> &'static str;
     /// A kubeconfig with a context for each cluster.
     fn kubeconfig(&self) -> &Path;
@@ -84,15 +98,25 @@ pub(crate) trait Backend {
         Err(self.lacks("cut members off"))
     }
     /// Makes requests fail until they are mended.
-    fn break_requests(&self, _cluster: &str, _breakage: &Breakage<'_>) -> Outcome {
-        Err(self.lacks("make requests fail"))
+    fn break_requests<'a>(
+        &'a self,
+        _cluster: &'a str,
+        _breakage: &'a Breakage<'_>,
+    ) -> LocalBoxFuture<'a, Outcome> {
+        let lacks = self.lacks("make requests fail");
+        Box::pin(async move { Err(lacks) })
     }
     /// Ends every failing of a cluster.
-    fn mend_requests(&self, _cluster: &str) -> Outcome {
-        Err(self.lacks("make requests fail"))
+    fn mend_requests<'a>(&'a self, _cluster: &'a str) -> LocalBoxFuture<'a, Outcome> {
+        let lacks = self.lacks("make requests fail");
+        Box::pin(async move { Err(lacks) })
     }
-    /// Every request that a cluster was asked, the oldest first.
-    fn requests(&self, _cluster: &str) -> Outcome<Vec<Request>> {
+    /// How many requests a cluster has been asked so far: where to count from.
+    fn mark(&self, _cluster: &str) -> Outcome<usize> {
+        Err(self.lacks("tell what was asked"))
+    }
+    /// Every request that a cluster has been asked since a mark, the oldest first.
+    fn requests(&self, _cluster: &str, _mark: usize) -> Outcome<Vec<Request>> {
         Err(self.lacks("tell what was asked"))
     }
     /// Stops, starts or kills the controllers.
@@ -100,10 +124,14 @@ pub(crate) trait Backend {
         let lacks = self.lacks("steer the controllers");
         Box::pin(async move { Err(lacks) })
     }
-    /// Whether what a story leaves behind would stay.
-    fn outlives_the_story(&self) -> bool;
-    /// Ends it.
-    fn stop(self: Box<Self>) -> LocalBoxFuture<'static, ()>;
+    /// Undoes whatever a story that failed in the middle left: nothing is cut off or broken, the controllers run.
+    fn restore(&self) -> LocalBoxFuture<'_, Outcome> {
+        Box::pin(async { Ok(()) })
+    }
+    /// Whether other stories play in the same clusters, beside this one and after it.
+    fn is_shared(&self) -> bool;
+    /// Ends it. What could not be ended or removed.
+    fn stop(&self) -> LocalBoxFuture<'_, Vec<Failure>>;
     /// The error of a power that is not there.
     fn lacks(&self, power: &'static str) -> Failure {
         Failure::Lacks {
@@ -113,14 +141,50 @@ pub(crate) trait Backend {
     }
 }
 
-/// Starts the backend that `NAVARCH_E2E_BACKEND` names; the sandbox where it names none.
-pub(crate) async fn start() -> Outcome<Box<dyn Backend>> {
-    let name = std::env::var("NAVARCH_E2E_BACKEND").unwrap_or_default();
-    match name.as_str() {
-        "" | sandbox::NAME => Ok(Box::new(sandbox::Sandbox::start().await?)),
-        other => Err(Failure::Backend(format!(
-            "NAVARCH_E2E_BACKEND={other}: there is only {}",
-            sandbox::NAME
-        ))),
+/// Where a run is to play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A sandbox for each story.
+    Sandbox,
+    /// Real API servers: those that are up in a folder, or new ones.
+    Real(Option<PathBuf>),
+    /// Clusters that exist already.
+    Kubeconfig {
+        /// The file.
+        file: PathBuf,
+        /// The context of the host.
+        host: String,
+        /// The contexts of the members.
+        members: Vec<String>,
+    },
+}
+
+impl Stage {
+    /// As a user names it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Sandbox => sandbox::NAME,
+            Self::Real(_) => real::NAME,
+            Self::Kubeconfig { .. } => kubeconfig::NAME,
+        }
     }
+
+    /// What all stories share; nothing where each gets its own. `scratch`: a folder for the run.
+    pub(crate) async fn open(&self, scratch: &Path) -> Outcome<Option<Rc<dyn Backend>>> {
+        let standing = match self {
+            Self::Sandbox => return Ok(None),
+            Self::Real(up) => real::federate(up.as_deref(), scratch).await?,
+            Self::Kubeconfig {
+                file,
+                host,
+                members,
+            } => kubeconfig::federate(file, host, members, scratch).await?,
+        };
+        Ok(Some(Rc::new(standing)))
+    }
+}
+
+/// A backend for one story alone.
+pub(crate) async fn own() -> Outcome<Rc<dyn Backend>> {
+    Ok(Rc::new(sandbox::Sandbox::start().await?))
 }

@@ -39,7 +39,7 @@ pub(super) struct Sandbox {
     host: String,
     members: Vec<String>,
     servers: BTreeMap<String, Server>,
-    playground: Mutex<Playground>,
+    playground: Mutex<Option<Playground>>,
 }
 
 impl Sandbox {
@@ -64,7 +64,7 @@ impl Sandbox {
             servers: all
                 .map(|server| (server.name().to_owned(), Server::of(server)))
                 .collect(),
-            playground: Mutex::new(playground),
+            playground: Mutex::new(Some(playground)),
         })
     }
 
@@ -113,40 +113,45 @@ impl Backend for Sandbox {
             .playground
             .try_lock()
             .map_err(|_busy| Failure::Backend("the controllers are being steered".to_owned()))?;
+        let playground = playground.as_ref().ok_or_else(ended)?;
         playground.partition(member, cut).map_err(failed)
     }
 
-    fn break_requests(&self, cluster: &str, breakage: &Breakage<'_>) -> Outcome {
+    fn break_requests<'a>(
+        &'a self,
+        cluster: &'a str,
+        breakage: &'a Breakage<'_>,
+    ) -> LocalBoxFuture<'a, Outcome> {
         let matching = Matching {
             verb: breakage.verb.map(str::to_owned),
-            resource: Some(breakage.resource.to_owned()),
+            resource: Some(breakage.kind.plural.to_owned()),
             name: breakage.name.map(str::to_owned),
             ..Matching::default()
         };
-        self.server(cluster)?
-            .faults
-            .add(matching, Fault::Status(breakage.status));
-        Ok(())
+        let broken = self.server(cluster).map(|server| {
+            server.faults.add(matching, Fault::Status(breakage.status));
+        });
+        Box::pin(async move { broken })
     }
 
-    fn mend_requests(&self, cluster: &str) -> Outcome {
-        self.server(cluster)?.faults.clear();
-        Ok(())
+    fn mend_requests<'a>(&'a self, cluster: &'a str) -> LocalBoxFuture<'a, Outcome> {
+        let mended = self.server(cluster).map(|server| server.faults.clear());
+        Box::pin(async move { mended })
     }
 
-    fn requests(&self, cluster: &str) -> Outcome<Vec<Request>> {
-        Ok(self
-            .server(cluster)?
-            .log
-            .entries()
-            .into_iter()
-            .map(request)
-            .collect())
+    fn mark(&self, cluster: &str) -> Outcome<usize> {
+        Ok(self.server(cluster)?.log.entries().len())
+    }
+
+    fn requests(&self, cluster: &str, mark: usize) -> Outcome<Vec<Request>> {
+        let entries = self.server(cluster)?.log.entries().into_iter();
+        Ok(entries.skip(mark).map(request).collect())
     }
 
     fn steer(&self, how: Steer) -> LocalBoxFuture<'_, Outcome> {
         Box::pin(async move {
             let mut playground = self.playground.lock().await;
+            let playground = playground.as_mut().ok_or_else(ended)?;
             match how {
                 Steer::Stop => playground.stop_controllers().await,
                 Steer::Start => playground.start_controllers(),
@@ -156,13 +161,22 @@ impl Backend for Sandbox {
         })
     }
 
-    fn outlives_the_story(&self) -> bool {
+    fn is_shared(&self) -> bool {
         false
     }
 
-    fn stop(self: Box<Self>) -> LocalBoxFuture<'static, ()> {
-        Box::pin(async move { self.playground.into_inner().stop().await })
+    fn stop(&self) -> LocalBoxFuture<'_, Vec<Failure>> {
+        Box::pin(async move {
+            if let Some(playground) = self.playground.lock().await.take() {
+                playground.stop().await;
+            }
+            Vec::new()
+        })
     }
+}
+
+fn ended() -> Failure {
+    Failure::Backend("the sandbox has ended".to_owned())
 }
 
 fn request(entry: Entry) -> Request {

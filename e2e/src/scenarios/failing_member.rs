@@ -23,11 +23,11 @@ pub(super) async fn answers_500(world: &World) -> Outcome {
     for verb in ["apply", "create", "update", "patch"] {
         let breakage = Breakage {
             verb: Some(verb),
-            resource: "configmaps",
+            kind: CONFIG_MAP,
             name: None,
             status: 500,
         };
-        world.break_requests(ill, &breakage)?;
+        world.break_requests(ill, &breakage).await?;
     }
 
     world.apply(&config_map("parcel", "everywhere")).await?;
@@ -70,7 +70,7 @@ pub(super) async fn answers_500(world: &World) -> Outcome {
         &old,
     )?;
 
-    world.mend_requests(ill)?;
+    world.mend_requests(ill).await?;
     ill.until_there(&parcel).await?;
     ill.until(&earlier, "has the change", |copy| {
         text(copy, "/data/greeting") == "later"

@@ -28,11 +28,13 @@ mod scale;
 mod status;
 mod update;
 
+use std::rc::Rc;
+
 use futures::future::LocalBoxFuture;
 
-use crate::backend;
 pub use crate::backend::Need;
-use crate::failure::{Failure, Outcome};
+use crate::backend::{self, Backend};
+use crate::failure::Outcome;
 use crate::world::{World, missing};
 
 /// A story: what a user does and sees.
@@ -57,25 +59,16 @@ pub enum Played {
     Skipped(Need),
 }
 
-/// The first token is a dollar sign, which the macro inside needs and cannot write itself.
 macro_rules! stories {
-    ($dollar:tt $($name:ident, $needs:expr, $story:path;)*) => {
+    ($($name:ident, $needs:expr, $story:path;)*) => {
         /// Every story.
         pub static ALL: &[Scenario] = &[
             $(Scenario { name: stringify!($name), needs: $needs, tell: |world| Box::pin($story(world)) },)*
         ];
-
-        /// Calls a macro with the names of all stories, for making a test of each.
-        #[macro_export]
-        macro_rules! for_each_story {
-            ($dollar make:ident) => {
-                $dollar make! { $($name)* }
-            };
-        }
     };
 }
 
-stories! { $
+stories! {
     apply, &[], apply::an_application;
     scale, &[], scale::up_and_down;
     update, &[], update::a_new_image;
@@ -93,7 +86,7 @@ stories! { $
     withdrawn_while_down, &[Need::Partition], member_down::withdrawn_meanwhile;
     policy_change, &[], policy_change::moves_what_it_names;
     label_removed, &[], label_removed::withdraws;
-    custom_resource, &[], custom_resource::is_propagated_like_any;
+    custom_resource, &[Need::Alone], custom_resource::is_propagated_like_any;
     job, &[], job::runs_once;
     written_by_hand, &[], by_hand::is_scheduled_too;
     namespace, &[], namespace::follows_its_content;
@@ -108,26 +101,36 @@ stories! { $
     unreadable_annotation, &[], bad_placement::in_an_annotation_that_cannot_be_read;
     override_that_fails, &[], bad_override::leaves_what_runs;
     member_answers_500, &[Need::Faults], failing_member::answers_500;
-    member_rejects_an_object, &[], failing_member::rejects_an_object;
+    member_rejects_an_object, &[Need::Alone], failing_member::rejects_an_object;
     immutable_field, &[], failing_member::has_an_immutable_field;
     harbour, &[], harbour::is_ready_everywhere;
 }
 
-/// Plays a story on the backend that `NAVARCH_E2E_BACKEND` names.
-///
-/// # Errors
-/// When something is not as the story says; the error shows what was there instead.
-pub async fn play(name: &str) -> Result<Played, Failure> {
-    let scenario = ALL.iter().find(|scenario| scenario.name == name);
-    let scenario =
-        scenario.ok_or_else(|| Failure::Backend(format!("there is no scenario {name:?}")))?;
-    let backend = backend::start().await?;
-    if let Some(need) = missing(&*backend, scenario.needs) {
-        backend.stop().await;
-        return Ok(Played::Skipped(need));
+impl Scenario {
+    /// Whether no other story may play in the same clusters meanwhile.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        !self.needs.is_empty()
     }
-    let world = World::new(backend, name).await?;
-    let told = (scenario.tell)(&world).await;
-    let ended = world.end().await;
-    told.and(ended).map(|()| Played::Through)
+
+    /// Plays it: on a backend that stories share, or on one of its own.
+    pub(crate) async fn play(&self, shared: Option<Rc<dyn Backend>>) -> Outcome<Played> {
+        if let Some(backend) = shared {
+            return self.play_on(backend).await;
+        }
+        let backend = backend::own().await?;
+        let played = self.play_on(Rc::clone(&backend)).await;
+        let left = backend.stop().await.into_iter().next();
+        played.and_then(|played| left.map_or(Ok(played), Err))
+    }
+
+    async fn play_on(&self, backend: Rc<dyn Backend>) -> Outcome<Played> {
+        if let Some(need) = missing(&*backend, self.needs) {
+            return Ok(Played::Skipped(need));
+        }
+        let world = World::new(backend, self.name).await?;
+        let told = (self.tell)(&world).await;
+        let ended = world.end(self.is_alone()).await;
+        told.and(ended).map(|()| Played::Through)
+    }
 }

@@ -75,7 +75,7 @@ impl ClientHands {
 }
 
 /// The documents of a manifest.
-fn documents(manifests: &str) -> Outcome<Vec<Value>> {
+pub(super) fn documents(manifests: &str) -> Outcome<Vec<Value>> {
     let mut texts = vec![String::new()];
     for line in manifests.lines() {
         match texts.last_mut() {

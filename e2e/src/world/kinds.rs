@@ -68,6 +68,16 @@ pub(crate) const CLUSTER: Kind = federated("FederatedCluster", "federatedcluster
 pub(crate) const FEDERATED_OBJECT: Kind = federated("FederatedObject", "federatedobjects", true);
 pub(crate) const CLUSTER_FEDERATED_OBJECT: Kind =
     federated("ClusterFederatedObject", "clusterfederatedobjects", false);
+pub(crate) const TYPE_CONFIG: Kind =
+    federated("FederatedTypeConfig", "federatedtypeconfigs", false);
+pub(crate) const CLUSTER_POLICY: Kind = federated(
+    "ClusterPropagationPolicy",
+    "clusterpropagationpolicies",
+    false,
+);
+/// The kinds outside namespaces that stories write, in the order in which they are removed again.
+pub(crate) const OUTSIDE_NAMESPACES: &[Kind] =
+    &[NAMESPACE, TYPE_CONFIG, DEFINITION, CLUSTER_POLICY];
 pub(crate) const EVENT: Kind = Kind {
     group: "events.k8s.io",
     version: "v1",
@@ -86,17 +96,27 @@ impl Kind {
         }
     }
 
-    /// A client for the kind; in all namespaces where none is given.
-    pub(crate) fn api(&self, client: &Client, namespace: Option<&str>) -> Api<DynamicObject> {
-        let api_version = if self.group.is_empty() {
+    /// A kind of the core group by its plural name.
+    pub(crate) fn of_plural(plural: &str) -> Option<Self> {
+        let known = [CONFIG_MAP, SECRET, SERVICE, SERVICE_ACCOUNT];
+        known.into_iter().find(|kind| kind.plural == plural)
+    }
+
+    /// `group/version`, or the version alone.
+    pub(crate) fn api_version(&self) -> String {
+        if self.group.is_empty() {
             self.version.to_owned()
         } else {
             format!("{}/{}", self.group, self.version)
-        };
+        }
+    }
+
+    /// A client for the kind; in all namespaces where none is given.
+    pub(crate) fn api(&self, client: &Client, namespace: Option<&str>) -> Api<DynamicObject> {
         let resource = ApiResource {
             group: self.group.to_owned(),
             version: self.version.to_owned(),
-            api_version,
+            api_version: self.api_version(),
             kind: self.kind.to_owned(),
             plural: self.plural.to_owned(),
         };

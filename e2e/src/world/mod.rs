@@ -10,6 +10,7 @@ pub(crate) mod read;
 pub(crate) mod waiting;
 
 use std::path::Path;
+use std::rc::Rc;
 
 use futures::future::try_join_all;
 use kube::Client;
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 use self::client::ClientHands;
 use self::hands::Hands;
-use self::kinds::{CLUSTER, Kind, NAMESPACE, Target};
+use self::kinds::{CLUSTER, Kind, Target};
 use self::kubectl::Kubectl;
 use self::place::Place;
 use self::waiting::{Look, until};
@@ -27,7 +28,7 @@ use crate::failure::{Failure, Outcome};
 
 /// A federation, and a fresh namespace of one story in it.
 pub(crate) struct World {
-    backend: Box<dyn Backend>,
+    backend: Rc<dyn Backend>,
     namespace: String,
     host: Place,
     members: Vec<Place>,
@@ -35,8 +36,13 @@ pub(crate) struct World {
 
 impl World {
     /// Looks around in a backend and makes the namespace.
-    pub(crate) async fn new(backend: Box<dyn Backend>, story: &str) -> Outcome<Self> {
-        let namespace = story.replace('_', "-");
+    pub(crate) async fn new(backend: Rc<dyn Backend>, story: &str) -> Outcome<Self> {
+        let mut namespace = story.replace('_', "-");
+        if backend.is_shared() {
+            // An earlier run may have left one of that name.
+            let now = jiff::Timestamp::now().as_millisecond();
+            namespace = format!("{namespace}-{}", now % 1_000_000);
+        }
         let with_kubectl = kubectl::is_installed().await;
         let place = |context: String| {
             let (kubeconfig, namespace) = (backend.kubeconfig().to_owned(), namespace.clone());
@@ -66,16 +72,27 @@ impl World {
         Ok(world)
     }
 
-    /// Ends the story; what it left behind goes, too.
-    pub(crate) async fn end(self) -> Outcome {
-        let left = if self.backend.outlives_the_story() {
-            let namespace = self.target(NAMESPACE, &self.namespace);
-            self.host.hands().delete(&namespace).await
-        } else {
-            Ok(())
-        };
-        self.backend.stop().await;
-        left
+    /// Ends the story: where others play in the same clusters, what it left behind goes, and what it broke is mended.
+    pub(crate) async fn end(&self, alone: bool) -> Outcome {
+        if !self.backend.is_shared() {
+            return Ok(());
+        }
+        if alone {
+            self.backend.restore().await?;
+            let clusters = self.members.iter().map(|member| &member.name);
+            for cluster in clusters.map(|name| self.target(CLUSTER, name)) {
+                self.host
+                    .until(&cluster, "is Ready", |object| {
+                        read::condition(object, "Ready") == "True"
+                    })
+                    .await?;
+            }
+        }
+        // The host first: the copies go with their sources, and what stays after that is the story's own.
+        self.host.clear().await?;
+        try_join_all(self.members.iter().map(Place::clear))
+            .await
+            .map(|_all| ())
     }
 
     /// The story's namespace.
@@ -198,13 +215,13 @@ impl World {
     }
 
     /// Makes requests of a cluster fail until they are mended.
-    pub(crate) fn break_requests(&self, place: &Place, breakage: &Breakage<'_>) -> Outcome {
-        self.backend.break_requests(&place.name, breakage)
+    pub(crate) async fn break_requests(&self, place: &Place, breakage: &Breakage<'_>) -> Outcome {
+        self.backend.break_requests(&place.name, breakage).await
     }
 
     /// Ends every failing of a cluster.
-    pub(crate) fn mend_requests(&self, place: &Place) -> Outcome {
-        self.backend.mend_requests(&place.name)
+    pub(crate) async fn mend_requests(&self, place: &Place) -> Outcome {
+        self.backend.mend_requests(&place.name).await
     }
 
     /// Stops, starts or kills the controllers.
@@ -214,14 +231,14 @@ impl World {
 
     /// How many requests a cluster has been asked so far: where to count from.
     pub(crate) fn mark(&self, place: &Place) -> Outcome<usize> {
-        Ok(self.backend.requests(&place.name)?.len())
+        self.backend.mark(&place.name)
     }
 
     /// The writes that a cluster has been asked since a mark, without leases, events and reports of members' capacity.
     pub(crate) fn writes_since(&self, place: &Place, mark: usize) -> Outcome<Vec<Request>> {
-        let requests = self.backend.requests(&place.name)?;
-        let since = requests.into_iter().skip(mark);
+        let since = self.backend.requests(&place.name, mark)?;
         Ok(since
+            .into_iter()
             .filter(|request| request.write && !request.is_bookkeeping())
             .collect())
     }
@@ -229,28 +246,33 @@ impl World {
     /// Waits until no cluster has been asked to write anything for a while: whatever was to happen has happened.
     pub(crate) async fn until_quiet(&self) -> Outcome {
         let places = || std::iter::once(&self.host).chain(&self.members);
-        let count = || {
+        let marks = || {
             places()
-                .map(|place| self.writes_since(place, 0).map(|writes| writes.len()))
+                .map(|place| self.mark(place))
                 .collect::<Outcome<Vec<_>>>()
         };
-        let mut last = count()?;
+        let mut since = marks()?;
         let mut quiet_looks = 0_u32;
-        until("no cluster is written to", async || match count() {
-            Ok(now) if now == last => {
-                quiet_looks += 1;
-                if quiet_looks > QUIET_LOOKS {
-                    Look::Seen(())
-                } else {
-                    Look::NotYet(format!("{now:?} writes"))
+        until("no cluster is written to", async || {
+            let writes = places()
+                .zip(&since)
+                .map(|(place, mark)| self.writes_since(place, *mark))
+                .collect::<Outcome<Vec<_>>>();
+            let writes = writes.map(|writes| writes.concat());
+            match writes.and_then(|writes| Ok((writes, marks()?))) {
+                Ok((writes, _)) if writes.is_empty() => quiet_looks += 1,
+                Ok((writes, now)) => {
+                    quiet_looks = 0;
+                    since = now;
+                    return Look::NotYet(format!("{writes:?}"));
                 }
+                Err(error) => return Look::NotYet(error.to_string()),
             }
-            Ok(now) => {
-                quiet_looks = 0;
-                last.clone_from(&now);
-                Look::NotYet(format!("{now:?} writes"))
+            if quiet_looks > QUIET_LOOKS {
+                Look::Seen(())
+            } else {
+                Look::NotYet("nothing for a while".to_owned())
             }
-            Err(error) => Look::NotYet(error.to_string()),
         })
         .await
     }
@@ -265,7 +287,8 @@ pub(crate) fn missing(backend: &dyn Backend, needs: &[Need]) -> Option<Need> {
     needs.iter().copied().find(|need| !backend.can(*need))
 }
 
-async fn client(kubeconfig: &Path, context: &str) -> Outcome<Client> {
+/// A client for one context of a kubeconfig, without retries.
+pub(crate) async fn client(kubeconfig: &Path, context: &str) -> Outcome<Client> {
     let failed =
         |error: &dyn std::error::Error| Failure::Backend(format!("context {context}: {error}"));
     let file = Kubeconfig::read_from(kubeconfig).map_err(|error| failed(&error))?;

@@ -1,13 +1,16 @@
 //! One cluster as a story sees it: reading, waiting, and the hands that write.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use kube::Client;
 use kube::api::ListParams;
 use serde_json::Value;
 
+use super::client::documents;
 use super::hands::Hands;
-use super::kinds::{EVENT, Kind, Target};
+use super::kinds::{EVENT, Kind, NAMESPACE, OUTSIDE_NAMESPACES, Target};
+use super::read::text;
 use super::waiting::{Look, until};
 use crate::failure::{Failure, Outcome, shown};
 
@@ -17,6 +20,8 @@ pub(crate) struct Place {
     pub(crate) namespace: String,
     client: Client,
     hands: Box<dyn Hands>,
+    /// What the story made outside namespaces.
+    outside: RefCell<Vec<Target>>,
 }
 
 impl Place {
@@ -26,6 +31,7 @@ impl Place {
             namespace: namespace.to_owned(),
             client,
             hands,
+            outside: RefCell::new(Vec::new()),
         }
     }
 
@@ -36,7 +42,37 @@ impl Place {
 
     /// Applies manifests.
     pub(crate) async fn apply(&self, manifests: &str) -> Outcome {
+        // Noted before it is made: a story may fail in between. What cannot be read is the API server's to refuse.
+        for object in documents(manifests).unwrap_or_default() {
+            let kind = OUTSIDE_NAMESPACES
+                .iter()
+                .find(|kind| kind.kind == text(&object, "/kind"));
+            if let Some(kind) = kind {
+                let target = Target::new(*kind, "", text(&object, "/metadata/name"));
+                self.outside.borrow_mut().push(target);
+            }
+        }
         self.hands.apply(manifests).await
+    }
+
+    /// Removes the story's namespace and what it made outside, and waits until all of it is gone.
+    pub(crate) async fn clear(&self) -> Outcome {
+        let made = self.outside.borrow().clone();
+        for kind in OUTSIDE_NAMESPACES {
+            let mut targets: Vec<_> = made.iter().filter(|made| made.kind == *kind).collect();
+            targets.dedup();
+            let namespace = Target::new(NAMESPACE, "", &self.namespace);
+            if *kind == NAMESPACE {
+                targets = vec![&namespace];
+            }
+            for target in targets {
+                if self.find(target).await?.is_some() {
+                    self.hands.delete(target).await?;
+                }
+                self.until_gone(target).await?;
+            }
+        }
+        Ok(())
     }
 
     /// An object, if it is there.
@@ -147,19 +183,13 @@ impl Place {
             .list(&ListParams::default())
             .await;
         let events = listed.map(|list| list.items).unwrap_or_default();
-        let text = |event: &Value, pointer: &str| {
-            event
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let owned = |event: &Value, pointer: &str| text(event, pointer).to_owned();
         events
             .into_iter()
             .map(|event| event.data)
-            .filter(|event| text(event, "/regarding/kind") == about.kind.kind)
-            .filter(|event| text(event, "/regarding/name") == about.name)
-            .map(|event| (text(&event, "/reason"), text(&event, "/note")))
+            .filter(|event| owned(event, "/regarding/kind") == about.kind.kind)
+            .filter(|event| owned(event, "/regarding/name") == about.name)
+            .map(|event| (owned(&event, "/reason"), owned(&event, "/note")))
             .collect()
     }
 

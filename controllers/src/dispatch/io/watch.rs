@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use navarch_crds::keys::label;
+use navarch_crds::keys::{annotation, label, navarch};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -165,7 +165,7 @@ fn see(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value, prio
         return;
     };
     let entry = ctx.federated.get(&key);
-    if entry.is_none() && was_created_for_content(object) {
+    if entry.is_none() && (was_created_for_content(object) || !was_dispatched(object)) {
         return;
     }
     let record = Record::new(
@@ -203,6 +203,15 @@ fn see(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value, prio
     if before.is_none_or(|before| before.observed != now.observed) {
         ctx.report_soon(&key);
     }
+}
+
+/// Whether a manager of a federation wrote the object. A member's own controllers copy labels without it: EndpointSlices
+/// take those of their Service.
+fn was_dispatched(object: &Value) -> bool {
+    let annotations = object.pointer("/metadata/annotations");
+    [navarch::APPLIED, annotation::SOURCE_GENERATION]
+        .iter()
+        .any(|key| annotations.is_some_and(|all| all.get(key).is_some()))
 }
 
 /// Our own write was answered with this state. What of it we do not own now, somebody else (a

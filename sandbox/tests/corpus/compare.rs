@@ -86,7 +86,13 @@ impl Comparison {
                 of(recorded).unwrap_or_default(),
                 of(ours).unwrap_or_default(),
             );
-            self.values(pointer, &a, &b);
+            match (&a, &b) {
+                // Their order follows the second in which each was written.
+                (Value::Array(a), Value::Array(b)) if pointer.ends_with("/managedFields") => {
+                    self.lists(pointer, &sorted(a), &sorted(b));
+                }
+                _ => self.values(pointer, &a, &b),
+            }
         }
         std::mem::take(&mut self.differences)
     }

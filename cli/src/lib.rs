@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod documents;
 pub mod error;
 mod federation;
 mod kubeconfig;

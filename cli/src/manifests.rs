@@ -34,33 +34,50 @@ impl Manifest {
 /// Every object of a text, with lists opened. `file` is for messages.
 pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Manifest>, CliError> {
     let mut manifests = Vec::new();
-    for (index, text) in split(text).into_iter().enumerate() {
-        let document = index + 1;
-        let wrong = |message: String| CliError::Document {
-            file: file.to_owned(),
-            document,
-            message,
-        };
-        let mut objects = Vec::new();
-        open_lists(parse(&text).map_err(wrong)?, &mut objects).map_err(wrong)?;
-        let placed = |object| Manifest {
-            file: file.to_owned(),
-            document,
-            object,
-        };
-        manifests.extend(objects.into_iter().map(placed));
+    let mut document = 0;
+    for part in split(text) {
+        for parsed in parse(&part) {
+            document += 1;
+            let wrong = |message: String| CliError::Document {
+                file: file.to_owned(),
+                document,
+                message,
+            };
+            let mut objects = Vec::new();
+            open_lists(parsed.map_err(wrong)?, &mut objects).map_err(wrong)?;
+            manifests.extend(objects.into_iter().map(|object| Manifest {
+                file: file.to_owned(),
+                document,
+                object,
+            }));
+        }
     }
     Ok(manifests)
 }
 
-fn parse(document: &str) -> Result<Value, String> {
-    if document.trim_start().starts_with('{') {
-        serde_json::from_str(document).map_err(|error| error.to_string())
-    } else {
-        // File modes are written as 0644 and mean octal, as kubectl reads them.
-        let options = serde_saphyr::options! { legacy_octal_numbers: true };
-        serde_saphyr::from_str_with_options(document, options).map_err(|error| error.to_string())
+/// One YAML document, or JSON documents one after the other (lines, as `kubectl get -o json` and log tools write them).
+fn parse(text: &str) -> Vec<Result<Value, String>> {
+    if text.trim_start().starts_with('{') {
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let json: Vec<_> = values
+            .map(|value| value.map_err(|error| error.to_string()))
+            .collect();
+        // YAML knows braces too.
+        if json.first().is_some_and(Result::is_ok) {
+            return json;
+        }
+        return match yaml(text) {
+            Ok(value) => vec![Ok(value)],
+            Err(_) => json,
+        };
     }
+    vec![yaml(text)]
+}
+
+fn yaml(document: &str) -> Result<Value, String> {
+    // File modes are written as 0644 and mean octal, as kubectl reads them.
+    let options = serde_saphyr::options! { legacy_octal_numbers: true };
+    serde_saphyr::from_str_with_options(document, options).map_err(|error| error.to_string())
 }
 
 /// YAML documents, cut at `---` lines; those without content (comments only) are left out.

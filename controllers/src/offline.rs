@@ -1,14 +1,17 @@
-//! `navarch render` without a cluster: documents in, federated objects and copies out, by the very
-//! functions that the controllers use. Pure.
+//! Without a cluster: documents in, decisions (`navarch schedule`) or federated objects and copies
+//! (`navarch render`) out, by the very functions that the controllers use. Pure.
 //!
-//! What is assumed where nothing is said: a cluster without conditions has joined and is ready; a
+//! What `render` assumes where nothing is said: a cluster without conditions has joined and is ready; a
 //! cluster that does not say what it serves serves every type of the type configs; the default
 //! type configs are there, and those of the documents replace the ones of the same type.
 
 mod documents;
 mod results;
+pub mod schedule;
+pub mod scheduled;
+mod stored;
 
-pub use documents::{Documents, OfflineError};
+pub use documents::{Documents, OfflineError, Reading};
 pub use results::{CopyResult, ErrorResult, ObjectName, Rendered, RenderedObject};
 
 use jiff::Timestamp;
@@ -27,7 +30,7 @@ pub fn render(documents: Vec<Value>) -> Result<Rendered, OfflineError> {
 /// # Errors
 /// As [`render`].
 pub fn render_at(documents: Vec<Value>, now: Timestamp) -> Result<Rendered, OfflineError> {
-    let documents = Documents::read(documents)?;
+    let documents = Documents::read(documents, Reading::Sketched)?;
     Ok(results::of(&documents, now))
 }
 

@@ -139,9 +139,20 @@ fn plugin_scores(plugins: &[(Arc<str>, Vec<i64>)], index: usize) -> BTreeMap<&st
         .collect()
 }
 
-/// A line a cluster, sorted by name: what became of it and why. No trailing line break.
+/// What became of one cluster, as it is shown to people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Its name.
+    pub cluster: String,
+    /// Placed, refused, or what else.
+    pub answer: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A row a cluster, sorted by name: what became of it and why.
 #[must_use]
-pub fn table(decision: &Decision) -> String {
+pub fn rows(decision: &Decision) -> Vec<Row> {
     let mut rows: BTreeMap<&str, (String, String)> = BTreeMap::new();
     let explanation = explain(decision);
     for refused in &explanation.rejected {
@@ -158,37 +169,66 @@ pub fn table(decision: &Decision) -> String {
         rows.insert(scored.cluster, ("not selected".to_owned(), why));
     }
     for counted in &explanation.replicas {
-        let (_, why) = rows.entry(counted.cluster).or_default();
-        // Writing to a string cannot fail.
-        let _ = write!(
-            why,
-            "; weight {}, planned {}",
-            counted.weight, counted.planned
-        );
-        if counted.overflow != 0 {
-            let _ = write!(why, ", overflow {}", counted.overflow);
-        }
-        rows.entry(counted.cluster)
-            .and_modify(|row| row.0 = "no replicas".to_owned());
+        let row = rows.entry(counted.cluster).or_default();
+        row.0 = "no replicas".to_owned();
+        row.1 = format!("{}; {}", row.1, figures(counted));
     }
     for placed in &explanation.clusters {
-        let what = placed
-            .replicas
-            .map_or("placed".to_owned(), |count| format!("{count} replicas"));
         let row = rows.entry(placed.name).or_default();
-        row.0 = what;
+        row.0 = match placed.replicas {
+            None => "placed".to_owned(),
+            Some(1) => "1 replica".to_owned(),
+            Some(count) => format!("{count} replicas"),
+        };
         if decision.outcome == Outcome::Sticky {
-            row.1 = "sticky: stays where it is".to_owned();
+            row.1 = "stays where it is: nothing was asked".to_owned();
         }
     }
-    let name_width = rows.keys().map(|name| name.len()).max().unwrap_or(0);
-    let what_width = rows.values().map(|(what, _)| what.len()).max().unwrap_or(0);
+    rows.into_iter()
+        .map(|(cluster, (answer, why))| Row {
+            cluster: cluster.to_owned(),
+            answer,
+            why,
+        })
+        .collect()
+}
+
+/// The numbers behind the replicas of a cluster, in a few words.
+fn figures(counted: &Counted<'_>) -> String {
+    let mut text = format!("weight {}, planned {}", counted.weight, counted.planned);
+    let overflow = Some(counted.overflow).filter(|overflow| *overflow != 0);
+    let min = Some(counted.min).filter(|min| *min != 0);
+    for (name, value) in [
+        ("overflow", overflow),
+        ("had", counted.current),
+        ("min", min),
+        ("max", counted.max),
+        ("capacity", counted.estimated_capacity),
+        ("limit", counted.limited_capacity),
+    ] {
+        if let Some(value) = value {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ", {name} {value}");
+        }
+    }
+    text
+}
+
+/// The rows as lines with aligned columns. No trailing line break.
+#[must_use]
+pub fn table(decision: &Decision) -> String {
+    let rows = rows(decision);
+    let width = |part: fn(&Row) -> &str| rows.iter().map(|row| part(row).len()).max().unwrap_or(0);
+    let (name_width, answer_width) = (width(|row| &row.cluster), width(|row| &row.answer));
     let lines: Vec<String> = rows
         .iter()
-        .map(|(name, (what, why))| {
-            format!("{name:name_width$}  {what:what_width$}  {why}")
-                .trim_end()
-                .to_owned()
+        .map(|row| {
+            format!(
+                "{:name_width$}  {:answer_width$}  {}",
+                row.cluster, row.answer, row.why
+            )
+            .trim_end()
+            .to_owned()
         })
         .collect();
     lines.join("\n")
@@ -208,7 +248,7 @@ pub fn summary(decision: &Decision) -> String {
         })
         .collect();
     match (decision.outcome, placed.is_empty()) {
-        (Outcome::Sticky, _) => format!("stays on {} (sticky)", placed.join(", ")),
+        (Outcome::Sticky, _) => format!("stays on {}", placed.join(", ")),
         (_, true) => "placed on no cluster: there are no replicas to share".to_owned(),
         (_, false) => format!("placed on {}", placed.join(", ")),
     }

@@ -31,7 +31,7 @@ pub mod trigger;
 pub mod unit;
 pub mod verdict;
 
-pub use framework::cycle::schedule;
+pub use framework::cycle::{keep, schedule};
 pub use framework::profile;
 pub use placement::Decision;
 pub use verdict::Broken;

@@ -126,7 +126,7 @@ impl Decision {
         } else {
             reasons.join(", ")
         };
-        Some(format!("0/{} clusters are available: {what}", self.joined))
+        Some(format!("0/{} clusters fit: {what}", self.joined))
     }
 
     /// What can make the refused clusters fit.

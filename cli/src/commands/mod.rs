@@ -11,6 +11,7 @@ mod install;
 mod join;
 mod render;
 mod sandbox;
+mod schedule;
 mod unjoin;
 mod version;
 
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Get(get::GetFlags),
     /// Show offline what each member would get
     Render(render::RenderFlags),
+    /// Show offline where objects would run, and why
+    Schedule(schedule::ScheduleFlags),
     /// Print the resource definitions
     Crds(crds::CrdsFlags),
     /// Print a completion script for a shell
@@ -95,6 +98,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Forget(flags) => Box::pin(forget::run(flags)).await.map(done),
         Command::Get(flags) => get::run(flags).await.map(done),
         Command::Render(flags) => render::run(&flags).map(done),
+        Command::Schedule(flags) => schedule::run(&flags).map(done),
         Command::Crds(flags) => crds::run(&flags).map(done),
         Command::Completion(flags) => completion::run(&flags).map(done),
         Command::Version(flags) => version::run(&flags).map(done),

@@ -1,13 +1,12 @@
 //! `navarch render`: what each member would get, offline, by the very code that dispatches. Reads files, prints.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use navarch_controllers::offline::{self, OfflineError, Rendered};
+use navarch_controllers::offline::{self, Rendered};
 
+use crate::documents;
 use crate::error::CliError;
-use crate::manifests::{self, Manifest};
 use crate::output::{self, Format};
 
 #[derive(Args, Debug)]
@@ -21,59 +20,16 @@ pub(crate) struct RenderFlags {
 }
 
 pub(crate) fn run(flags: &RenderFlags) -> Result<(), CliError> {
-    let mut manifests = Vec::new();
-    for path in &flags.filename {
-        manifests.extend(read(path)?);
-    }
+    let manifests = documents::read(&flags.filename)?;
     let documents = manifests
         .iter()
         .map(|manifest| manifest.object.clone())
         .collect();
-    let rendered = offline::render(documents).map_err(|error| place(&manifests, &error))?;
+    let rendered =
+        offline::render(documents).map_err(|error| documents::place(&manifests, &error))?;
     match flags.output {
         Some(format) => output::print_value(&rendered, format),
         None => output::print(&text(&rendered)?),
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<Manifest>, CliError> {
-    let mut text = String::new();
-    let (name, read) = if path == Path::new("-") {
-        (
-            "standard input".to_owned(),
-            std::io::stdin().read_to_string(&mut text),
-        )
-    } else {
-        let read = std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text));
-        (path.display().to_string(), read)
-    };
-    read.map_err(|source| CliError::ReadFile {
-        path: path.to_owned(),
-        source,
-    })?;
-    manifests::read(&name, &text)
-}
-
-/// The error with the file and the document that it is about; the renderer only knows a number.
-fn place(manifests: &[Manifest], error: &OfflineError) -> CliError {
-    let (number, message) = match error {
-        OfflineError::NoObject { document, field } => {
-            (*document, format!("field {field}: missing or no text"))
-        }
-        OfflineError::Malformed {
-            document,
-            kind,
-            name,
-            source,
-        } => (*document, format!("{kind} {name}: {source}")),
-    };
-    match number.checked_sub(1).and_then(|index| manifests.get(index)) {
-        Some(manifest) => manifest.wrong(message),
-        None => CliError::Document {
-            file: "the input".to_owned(),
-            document: number,
-            message,
-        },
     }
 }
 

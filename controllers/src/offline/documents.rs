@@ -1,5 +1,6 @@
 //! Documents sorted by what they are.
 
+use super::stored;
 use crate::federated::Federated;
 use crate::pointer;
 use navarch_crds::keys::cluster_condition::{JOINED, READY};
@@ -41,6 +42,48 @@ pub enum OfflineError {
         #[source]
         source: serde_json::Error,
     },
+    /// One of our kinds, or a source, that says something which cannot be.
+    #[error("document {document}, {kind} {name:?}, field {field}: {message}")]
+    Field {
+        /// Which, from one, lists opened.
+        document: usize,
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// The field.
+        field: String,
+        /// What is wrong with it and what to do.
+        message: String,
+    },
+    /// No decision came out, although everything could be read.
+    #[error("document {document}, {kind} {name:?}: {message}")]
+    Undecided {
+        /// Which, from one, lists opened.
+        document: usize,
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// Why not.
+        message: String,
+    },
+}
+
+/// How documents are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// As they are; what clusters do not say is assumed, so that a name is enough to see a copy.
+    Sketched,
+    /// As an API server would have stored them: checked, with defaults, and nothing assumed.
+    Stored,
+}
+
+/// A document and its number, from one.
+#[derive(Clone, Debug)]
+pub(super) struct Numbered<T> {
+    pub(super) document: usize,
+    pub(super) object: T,
 }
 
 /// Namespace (empty for kinds of the cluster) and name.
@@ -49,13 +92,15 @@ pub(super) type Key = (String, String);
 /// Documents by what they are.
 #[derive(Debug, Default)]
 pub struct Documents {
-    pub(super) sources: Vec<Value>,
-    pub(super) federated: Vec<Federated>,
-    pub(super) policies: BTreeMap<Key, PropagationPolicySpec>,
+    pub(super) sources: Vec<Numbered<Value>>,
+    pub(super) federated: Vec<Numbered<Federated>>,
+    pub(super) policies: BTreeMap<Key, Numbered<PropagationPolicySpec>>,
     pub(super) overrides: BTreeMap<Key, GenericOverridePolicySpec>,
-    pub(super) profiles: BTreeMap<String, SchedulingProfileSpec>,
-    pub(super) clusters: Vec<FederatedCluster>,
+    pub(super) profiles: BTreeMap<String, Numbered<SchedulingProfileSpec>>,
+    pub(super) clusters: Vec<Numbered<FederatedCluster>>,
     pub(super) type_configs: Vec<FederatedTypeConfig>,
+    /// What was read and has no effect.
+    pub(super) warnings: Vec<Numbered<String>>,
 }
 
 impl Documents {
@@ -63,7 +108,7 @@ impl Documents {
     ///
     /// # Errors
     /// A document that is no object, or one of ours that cannot be read.
-    pub fn read(documents: Vec<Value>) -> Result<Self, OfflineError> {
+    pub fn read(documents: Vec<Value>, reading: Reading) -> Result<Self, OfflineError> {
         let mut sorted = Self {
             type_configs: type_configs::defaults(),
             ..Self::default()
@@ -73,13 +118,20 @@ impl Documents {
             open(document, &mut objects);
         }
         for (index, object) in objects.into_iter().enumerate() {
-            sorted.add(index.saturating_add(1), object)?;
+            sorted.add(index.saturating_add(1), object, reading)?;
         }
-        sorted.assume();
+        if reading == Reading::Sketched {
+            sorted.assume();
+        }
         Ok(sorted)
     }
 
-    fn add(&mut self, document: usize, object: Value) -> Result<(), OfflineError> {
+    fn add(
+        &mut self,
+        document: usize,
+        mut object: Value,
+        reading: Reading,
+    ) -> Result<(), OfflineError> {
         for (field, steps) in [
             ("apiVersion", ["apiVersion"].as_slice()),
             ("kind", &["kind"]),
@@ -89,10 +141,25 @@ impl Documents {
                 return Err(OfflineError::NoObject { document, field });
             }
         }
-        if pointer::text(&object, &["apiVersion"]) != API_VERSION {
-            self.sources.push(object);
-            return Ok(());
+        if reading == Reading::Stored {
+            let unknown =
+                stored::complete(&mut object).map_err(|wrong| wrong.of(document, &object))?;
+            self.warnings
+                .extend(unknown.into_iter().map(|field| Numbered {
+                    document,
+                    object: format!("unknown field {field}: it has no effect"),
+                }));
         }
+        if pointer::text(&object, &["apiVersion"]) == API_VERSION {
+            self.sort_in(document, object)
+        } else {
+            self.sources.push(Numbered { document, object });
+            Ok(())
+        }
+    }
+
+    /// Takes one of our own kinds in. Of two with one name the later counts, as if both were applied.
+    fn sort_in(&mut self, document: usize, object: Value) -> Result<(), OfflineError> {
         let text = |steps: &[&str]| pointer::text(&object, steps).to_owned();
         let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
         let namespace = match text(&["metadata", "namespace"]) {
@@ -105,16 +172,17 @@ impl Documents {
             name: name.clone(),
             source,
         };
-        let own = (namespace, name.clone());
+        let own = (namespace.clone(), name.clone());
         let shared = (String::new(), name.clone());
         match kind.as_str() {
             "PropagationPolicy" => {
                 let policy: PropagationPolicy = read(object).map_err(wrong)?;
-                self.policies.insert(own, policy.spec);
+                self.policies.insert(own, numbered(document, policy.spec));
             }
             "ClusterPropagationPolicy" => {
                 let policy: ClusterPropagationPolicy = read(object).map_err(wrong)?;
-                self.policies.insert(shared, policy.spec);
+                self.policies
+                    .insert(shared, numbered(document, policy.spec));
             }
             "OverridePolicy" => {
                 let policy: OverridePolicy = read(object).map_err(wrong)?;
@@ -126,9 +194,15 @@ impl Documents {
             }
             "SchedulingProfile" => {
                 let profile: SchedulingProfile = read(object).map_err(wrong)?;
-                self.profiles.insert(name.clone(), profile.spec);
+                self.profiles
+                    .insert(name.clone(), numbered(document, profile.spec));
             }
-            "FederatedCluster" => self.clusters.push(read(object).map_err(wrong)?),
+            "FederatedCluster" => {
+                let cluster: FederatedCluster = read(object).map_err(wrong)?;
+                self.clusters
+                    .retain(|other| other.object.metadata.name != cluster.metadata.name);
+                self.clusters.push(numbered(document, cluster));
+            }
             "FederatedTypeConfig" => {
                 let config: FederatedTypeConfig = read(object).map_err(wrong)?;
                 self.type_configs.retain(|other| {
@@ -138,7 +212,10 @@ impl Documents {
                 self.type_configs.push(config);
             }
             "FederatedObject" | "ClusterFederatedObject" => {
-                self.federated.push(read(object).map_err(wrong)?);
+                let mut federated: Federated = read(object).map_err(wrong)?;
+                // Without a namespace it would count as an object of the cluster.
+                federated.metadata.namespace = (kind == "FederatedObject").then_some(namespace);
+                self.federated.push(numbered(document, federated));
             }
             // Records of controllers: they decide nothing.
             _ => {}
@@ -154,7 +231,7 @@ impl Documents {
             .map(|config| config.spec.source_type.clone())
             .collect();
         for cluster in &mut self.clusters {
-            let status = cluster.status.get_or_insert_default();
+            let status = cluster.object.status.get_or_insert_default();
             if status.conditions.is_empty() {
                 status.conditions = [JOINED, READY].map(assumed).into();
             }
@@ -186,6 +263,10 @@ fn assumed(condition_type: &str) -> ClusterCondition {
 
 fn read<T: DeserializeOwned>(object: Value) -> Result<T, serde_json::Error> {
     serde_json::from_value(object)
+}
+
+fn numbered<T>(document: usize, object: T) -> Numbered<T> {
+    Numbered { document, object }
 }
 
 /// Opens lists of any kind, also lists in lists.

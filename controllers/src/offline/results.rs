@@ -5,6 +5,7 @@ use crate::dispatch::render::compute;
 use crate::federated::Federated;
 use crate::pointer;
 use crate::propagate::fold::{Fold, FoldInputs, Placing, fold};
+use crate::propagate::policy_name::{PolicyName, policy_name};
 use crate::propagate::resolve::{
     OverrideFailure, OverrideSource, OverrideTarget, Resolved, resolve, wanted,
 };
@@ -121,18 +122,21 @@ pub(super) fn of(documents: &Documents, now: Timestamp) -> Rendered {
     let clusters = documents
         .clusters
         .iter()
-        .filter_map(|cluster| Cluster::new(cluster).ok())
+        .filter_map(|cluster| Cluster::new(&cluster.object).ok())
         .map(Arc::new);
     let world = World {
         documents,
         snapshot: Snapshot::new(clusters, 1),
         now,
     };
-    let sources = documents.sources.iter().map(|source| world.source(source));
+    let sources = documents
+        .sources
+        .iter()
+        .map(|source| world.source(&source.object));
     let given = documents
         .federated
         .iter()
-        .map(|federated| world.given(federated));
+        .map(|federated| world.given(&federated.object));
     Rendered {
         results: sources.chain(given).collect(),
     }
@@ -165,7 +169,7 @@ impl World<'_> {
             )));
             return result;
         }
-        let source = &self.with_namespace(source, config);
+        let source = &with_namespace(source, config);
         let template = template(source);
         let placing = self.placing(&template, config, &mut result.errors);
         let overrides = self.overrides(&template, config, placing.as_ref(), &mut result.errors);
@@ -189,19 +193,6 @@ impl World<'_> {
             result.federated_object = Some(printed(&federated));
         }
         result
-    }
-
-    /// An object of a namespaced type without a namespace stands in `default`, as `kubectl apply`
-    /// has it.
-    fn with_namespace(&self, source: &Value, config: &FederatedTypeConfig) -> Value {
-        let mut source = source.clone();
-        if config.spec.source_type.is_namespaced()
-            && pointer::text(&source, &["metadata", "namespace"]).is_empty()
-        {
-            pointer::map_mut(&mut source, &["metadata"])
-                .insert("namespace".into(), "default".into());
-        }
-        source
     }
 
     fn given(&self, federated: &Federated) -> RenderedObject {
@@ -253,25 +244,21 @@ impl World<'_> {
         template: &Template,
         namespace: &str,
     ) -> Result<(String, &PropagationPolicySpec), ErrorResult> {
-        let own = template
-            .labels
-            .get(label::PROPAGATION_POLICY)
-            .filter(|_| !namespace.is_empty())
-            .map(|name| ("PropagationPolicy", namespace, name));
-        let shared = template
-            .labels
-            .get(label::CLUSTER_PROPAGATION_POLICY)
-            .map(|name| ("ClusterPropagationPolicy", "", name));
-        let Some((kind, namespace, name)) = own.or(shared) else {
+        let Some(PolicyName {
+            kind,
+            namespace,
+            name,
+        }) = policy_name(namespace, &template.labels)
+        else {
             return Err(ErrorResult::new(format!(
                 "the object names no policy; label it with {} or {}",
                 label::PROPAGATION_POLICY,
                 label::CLUSTER_PROPAGATION_POLICY
             )));
         };
-        let key = (namespace.to_owned(), name.clone());
+        let key = (namespace.to_owned(), name.to_owned());
         match self.documents.policies.get(&key) {
-            Some(spec) => Ok((name.clone(), spec)),
+            Some(spec) => Ok((name.to_owned(), &spec.object)),
             None => Err(ErrorResult::policy(
                 name,
                 format!("{kind} {name:?} is not in the input; add it, or correct the label"),
@@ -340,7 +327,8 @@ impl World<'_> {
                 )
             })?),
         };
-        let profile = Profile::merge(profile).map_err(|error| wrong(&error))?;
+        let profile = Profile::merge(profile.map(|profile| &profile.object))
+            .map_err(|error| wrong(&error))?;
         let (unit, _) = unit::build(UnitInputs {
             policy: &policy,
             type_config: &config.spec,
@@ -406,7 +394,19 @@ impl World<'_> {
     }
 }
 
-fn name(object: &Value) -> ObjectName {
+/// An object of a namespaced type without a namespace stands in `default`, as `kubectl apply` has it.
+pub(super) fn with_namespace(source: &Value, config: &FederatedTypeConfig) -> Value {
+    let mut source = source.clone();
+    if config.spec.source_type.is_namespaced()
+        && pointer::text(&source, &["metadata", "namespace"]).is_empty()
+    {
+        pointer::map_mut(&mut source, &["metadata"]).insert("namespace".into(), "default".into());
+    }
+    source
+}
+
+/// Which object it is.
+pub(super) fn name(object: &Value) -> ObjectName {
     let text = |steps: &[&str]| pointer::text(object, steps).to_owned();
     ObjectName {
         api_version: text(&["apiVersion"]),
@@ -433,7 +433,7 @@ fn printed(federated: &Federated) -> Value {
 }
 
 /// An error with its causes.
-fn told(error: &dyn Error) -> String {
+pub(super) fn told(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

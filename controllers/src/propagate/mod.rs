@@ -7,5 +7,6 @@ pub(crate) mod gather;
 pub(crate) mod io;
 pub mod merge_patch;
 pub mod overrides;
+pub mod policy_name;
 pub mod resolve;
 pub mod template;

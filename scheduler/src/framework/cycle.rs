@@ -30,19 +30,41 @@ pub fn schedule(
     profile: &Profile,
     now: Timestamp,
 ) -> Result<Decision, Broken> {
-    let mut decision = Decision::new(snapshot.clusters().len());
-    if unit.sticky && !unit.current.is_empty() {
-        decision.outcome = Outcome::Sticky;
-        // Replicas stay as they were recorded, and a record of none is no placement.
-        let kept = unit
-            .current
-            .iter()
-            .filter(|(_, replicas)| **replicas != Some(0));
-        decision.placement = kept
-            .map(|(name, replicas)| (name.clone(), *replicas))
-            .collect();
-        return Ok(decision);
+    let decision = decide(unit, snapshot, profile, now)?;
+    #[cfg(debug_assertions)]
+    {
+        // Every answer of every test and scenario is checked by code that makes none.
+        let findings = crate::audit::audit(unit, snapshot, profile, now, &decision);
+        debug_assert!(findings.is_empty(), "{}: {findings:?}", unit.key);
     }
+    Ok(decision)
+}
+
+/// The answer that an object stays where it is, without asking anybody.
+pub fn keep(unit: &Unit, snapshot: &Snapshot) -> Decision {
+    let mut decision = Decision::new(snapshot.clusters().len());
+    decision.outcome = Outcome::Sticky;
+    // Replicas stay as they were recorded, and a record of none is no placement.
+    let kept = unit
+        .current
+        .iter()
+        .filter(|(_, replicas)| **replicas != Some(0));
+    decision.placement = kept
+        .map(|(name, replicas)| (name.clone(), *replicas))
+        .collect();
+    decision
+}
+
+fn decide(
+    unit: &Unit,
+    snapshot: &Snapshot,
+    profile: &Profile,
+    now: Timestamp,
+) -> Result<Decision, Broken> {
+    if unit.sticky && !unit.current.is_empty() {
+        return Ok(keep(unit, snapshot));
+    }
+    let mut decision = Decision::new(snapshot.clusters().len());
     let fitting = filter(unit, snapshot, profile, now, &mut decision)?;
     if fitting.is_empty() {
         decision.outcome = Outcome::NothingFits;

@@ -81,11 +81,11 @@ fn nothing_fits_is_a_decision_with_reasons() {
     let profile = Profile::merge(None).unwrap();
     let decision = schedule(&unit().build(), &snapshot, &profile, NOW).unwrap();
     assert!(decision.unschedulable() && decision.placement.is_empty());
-    let text = "0/3 clusters are available: 2 untolerated taint, 1 not ready";
+    let text = "0/3 clusters fit: 2 untolerated taint, 1 not ready";
     assert_eq!(decision.fit_error().as_deref(), Some(text));
     assert_eq!(decision.wakes(), [Wake::ClusterTaints, Wake::ClusterReady]);
     let none = schedule(&unit().build(), &Snapshot::default(), &profile, NOW).unwrap();
-    let text = "0/0 clusters are available: no cluster has joined";
+    let text = "0/0 clusters fit: no cluster has joined";
     assert_eq!(none.fit_error().as_deref(), Some(text));
 }
 

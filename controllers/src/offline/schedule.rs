@@ -1,0 +1,440 @@
+//! Every object decided about, without any API server: the very functions that the running scheduler
+//! uses, over documents. Pure; what is shown and how is up to whoever asks.
+
+use super::documents::{Documents, Numbered, OfflineError, Reading};
+use super::results::{ObjectName, name, told, with_namespace};
+use crate::federated::Federated;
+use crate::pointer;
+use crate::propagate::policy_name::{PolicyName, policy_name};
+use crate::propagate::template::{Template, given, template};
+use jiff::Timestamp;
+use navarch_crds::keys::annotation;
+use navarch_crds::naming::federated_object_name;
+use navarch_crds::v1alpha1::{FederatedTypeConfig, GenericFederatedObjectSpec};
+use navarch_scheduler::framework::registry::Registry;
+use navarch_scheduler::policy::CheckedPolicy;
+use navarch_scheduler::profile::Profile;
+use navarch_scheduler::snapshot::{Cluster, Snapshot};
+use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs};
+use navarch_scheduler::unit::{self, Features, Ignored, Unit, UnitError, UnitInputs};
+use navarch_scheduler::{Decision, keep, schedule};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The answers about all objects, and what they rest on.
+#[derive(Debug)]
+pub struct Answers {
+    /// One a source, in the order of the documents, then one a federated object without its source.
+    pub answers: Vec<Answer>,
+    /// The clusters.
+    pub snapshot: Snapshot,
+    /// What the user should know beside the answers, with the number of the document.
+    pub warnings: Vec<(usize, String)>,
+}
+
+/// The answer about one object.
+#[derive(Debug)]
+pub struct Answer {
+    /// The object, or the one that a federated object is made for.
+    pub object: ObjectName,
+    /// Number of the document.
+    pub document: usize,
+    /// The policy that it names.
+    pub policy: Option<String>,
+    /// What was asked and answered; `None` for an object that nobody schedules.
+    pub asked: Option<Box<Asked>>,
+    /// What the answer is based on, to be compared with what was stored.
+    pub triggers: TriggerDocument,
+}
+
+/// A question with its answer.
+#[derive(Debug)]
+pub struct Asked {
+    /// The question.
+    pub unit: Unit,
+    /// The plugins that were asked.
+    pub profile: Profile,
+    /// The answer.
+    pub decision: Decision,
+    /// Annotations that could not be used.
+    pub ignored: Vec<Ignored>,
+}
+
+/// Decides about every object in documents of any kinds.
+///
+/// # Errors
+/// Documents that cannot be read, that name something which is not among them, or about which no
+/// decision is possible.
+pub fn decide(
+    documents: Vec<Value>,
+    features: Features,
+    now: Timestamp,
+) -> Result<Answers, OfflineError> {
+    let documents = Documents::read(documents, Reading::Stored)?;
+    let mut warnings: Vec<(usize, String)> = documents
+        .warnings
+        .iter()
+        .map(|warning| (warning.document, warning.object.clone()))
+        .collect();
+    let snapshot = snapshot(&documents, &mut warnings)?;
+    let world = World {
+        documents: &documents,
+        snapshot: &snapshot,
+        features,
+        now,
+    };
+    let mut answers = Vec::new();
+    let mut paired = Vec::new();
+    for source in &documents.sources {
+        if let Some(answer) = world.source(source, &mut paired)? {
+            answers.push(answer);
+        }
+    }
+    for federated in &documents.federated {
+        let key = (federated.object.namespace(), federated.object.name());
+        if !paired
+            .iter()
+            .any(|(space, name)| (space.as_str(), name.as_str()) == key)
+        {
+            answers.push(world.given(federated)?);
+        }
+    }
+    for answer in &answers {
+        let ignored = answer.asked.iter().flat_map(|asked| &asked.ignored);
+        warnings.extend(ignored.map(|ignored| {
+            let note = format!(
+                "annotation {}: {}; the policy's value is used",
+                ignored.annotation, ignored.message
+            );
+            (answer.document, note)
+        }));
+    }
+    Ok(Answers {
+        answers,
+        snapshot,
+        warnings,
+    })
+}
+
+/// The joined clusters; what is left out is told.
+fn snapshot(
+    documents: &Documents,
+    warnings: &mut Vec<(usize, String)>,
+) -> Result<Snapshot, OfflineError> {
+    let mut clusters = Vec::new();
+    for numbered in &documents.clusters {
+        let document = numbered.document;
+        let cluster = Cluster::new(&numbered.object).map_err(|error| OfflineError::Field {
+            document,
+            kind: "FederatedCluster".to_owned(),
+            name: numbered.object.metadata.name.clone().unwrap_or_default(),
+            field: "metadata.name".to_owned(),
+            message: error.to_string(),
+        })?;
+        if !cluster.joined() {
+            let note = format!(
+                "FederatedCluster {} is left out: its status has no condition Joined with status \"True\"",
+                cluster.name()
+            );
+            warnings.push((document, note));
+        }
+        clusters.push(Arc::new(cluster));
+    }
+    Ok(Snapshot::new(clusters, 1))
+}
+
+struct World<'a> {
+    documents: &'a Documents,
+    snapshot: &'a Snapshot,
+    features: Features,
+    now: Timestamp,
+}
+
+/// An object as the scheduler sees it.
+struct Subject<'a> {
+    document: usize,
+    object: ObjectName,
+    config: &'a FederatedTypeConfig,
+    namespace: &'a str,
+    wanted: Template,
+    annotations: BTreeMap<String, String>,
+    spec: &'a GenericFederatedObjectSpec,
+}
+
+impl Subject<'_> {
+    fn wrong(&self, field: impl Into<String>, message: impl Into<String>) -> OfflineError {
+        OfflineError::Field {
+            document: self.document,
+            kind: self.object.kind.clone(),
+            name: self.object.name.clone(),
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+
+    fn unreadable(&self, error: &UnitError) -> OfflineError {
+        let field = match error {
+            UnitError::NoReplicas { path } => path.clone(),
+            UnitError::Annotation { annotation, .. } => {
+                format!("metadata.annotations[{annotation}]")
+            }
+            UnitError::Request(_) => "the pod template".to_owned(),
+        };
+        self.wrong(field, told(error))
+    }
+}
+
+impl World<'_> {
+    /// `None` for what no type config federates and no policy is named for.
+    fn source(
+        &self,
+        source: &Numbered<Value>,
+        paired: &mut Vec<(String, String)>,
+    ) -> Result<Option<Answer>, OfflineError> {
+        let document = source.document;
+        let opted_out = pointer::texts(&source.object, "annotations")
+            .remove(annotation::NO_FEDERATED_RESOURCE)
+            .is_some_and(|value| !value.is_empty());
+        if opted_out {
+            return Ok(None);
+        }
+        let Some(config) = self.documents.type_config(&source.object) else {
+            return match policy_name("default", &template(&source.object).labels) {
+                None => Ok(None),
+                Some(policy) => Err(no_type_config(document, &source.object, &policy)),
+            };
+        };
+        let object = with_namespace(&source.object, config);
+        let wanted = template(&object);
+        let name_of = name(&object);
+        let key = (
+            name_of.namespace.clone(),
+            federated_object_name(
+                &name_of.name,
+                config.metadata.name.as_deref().unwrap_or_default(),
+            ),
+        );
+        let last = self
+            .documents
+            .federated
+            .iter()
+            .map(|federated| &federated.object)
+            .find(|last| (last.namespace(), last.name()) == (key.0.as_str(), key.1.as_str()));
+        let mut annotations = last.map(stored_annotations).unwrap_or_default();
+        annotations.extend(wanted.annotations.clone());
+        let none = GenericFederatedObjectSpec::default();
+        let subject = Subject {
+            document,
+            object: name_of,
+            config,
+            namespace: &key.0,
+            wanted,
+            annotations,
+            spec: last.map_or(&none, |last| &last.spec),
+        };
+        let answer = self.answer(&subject)?;
+        paired.push(key.clone());
+        Ok(Some(answer))
+    }
+
+    fn given(&self, federated: &Numbered<Federated>) -> Result<Answer, OfflineError> {
+        let (document, federated) = (federated.document, &federated.object);
+        let object = name(&federated.spec.template);
+        let Some(config) = self.documents.type_config(&federated.spec.template) else {
+            return Err(OfflineError::Field {
+                document,
+                kind: federated.kind().to_owned(),
+                name: federated.name().to_owned(),
+                field: "spec.template".to_owned(),
+                message: format!(
+                    "there is no FederatedTypeConfig for {} {}; add one to the input",
+                    object.api_version, object.kind
+                ),
+            });
+        };
+        self.answer(&Subject {
+            document,
+            object,
+            config,
+            namespace: federated.namespace(),
+            wanted: given(federated),
+            annotations: federated.annotations(),
+            spec: &federated.spec,
+        })
+    }
+
+    fn answer(&self, subject: &Subject<'_>) -> Result<Answer, OfflineError> {
+        let named = policy_name(subject.namespace, &subject.wanted.labels);
+        let policy = named
+            .map(|named| self.policy(subject, &named))
+            .transpose()?;
+        let triggers = trigger::document(TriggerInputs {
+            annotations: &subject.annotations,
+            template: &subject.wanted.object,
+            type_config: &subject.config.spec,
+            policy: named.as_ref().map(|named| named.name).zip(policy.as_ref()),
+            snapshot: self.snapshot,
+        })
+        .map_err(|error| subject.unreadable(&error))?;
+        let asked = match &policy {
+            Some(policy) => Some(Box::new(self.ask(subject, policy)?)),
+            None => None,
+        };
+        Ok(Answer {
+            object: subject.object.clone(),
+            document: subject.document,
+            policy: named.map(|named| named.shown()),
+            asked,
+            triggers,
+        })
+    }
+
+    fn policy(
+        &self,
+        subject: &Subject<'_>,
+        named: &PolicyName<'_>,
+    ) -> Result<CheckedPolicy, OfflineError> {
+        let key = (named.namespace.to_owned(), named.name.to_owned());
+        let Some(found) = self.documents.policies.get(&key) else {
+            let label = match named.kind {
+                "PropagationPolicy" => navarch_crds::keys::label::PROPAGATION_POLICY,
+                _ => navarch_crds::keys::label::CLUSTER_PROPAGATION_POLICY,
+            };
+            let message = format!(
+                "{} {} is not in the input; add it, or correct the label",
+                named.kind,
+                named.shown()
+            );
+            return Err(subject.wrong(format!("metadata.labels[{label}]"), message));
+        };
+        CheckedPolicy::check(&found.object).map_err(|error| OfflineError::Undecided {
+            document: found.document,
+            kind: named.kind.to_owned(),
+            name: named.name.to_owned(),
+            message: told(&error),
+        })
+    }
+
+    fn profile(&self, policy: &CheckedPolicy, about: &Policy<'_>) -> Result<Profile, OfflineError> {
+        let Some(name) = &policy.profile else {
+            return Profile::merge_with(&Registry::default(), None, self.features)
+                .map_err(|error| about.wrong("spec.schedulingProfile", told(&error)));
+        };
+        let Some(found) = self.documents.profiles.get(name) else {
+            let message = format!(
+                "SchedulingProfile {name} is not in the input; add it, or correct the name"
+            );
+            return Err(about.wrong("spec.schedulingProfile", message));
+        };
+        Profile::merge_with(&Registry::default(), Some(&found.object), self.features).map_err(
+            |error| OfflineError::Field {
+                document: found.document,
+                kind: "SchedulingProfile".to_owned(),
+                name: name.clone(),
+                field: "spec.plugins".to_owned(),
+                message: told(&error),
+            },
+        )
+    }
+
+    fn ask(&self, subject: &Subject<'_>, policy: &CheckedPolicy) -> Result<Asked, OfflineError> {
+        let about = Policy::of(self.documents, subject);
+        let profile = self.profile(policy, &about)?;
+        let (unit, ignored) = unit::build(UnitInputs {
+            policy,
+            type_config: &subject.config.spec,
+            template: &subject.wanted.object,
+            annotations: &subject.annotations,
+            placements: &subject.spec.placements,
+            overrides: &subject.spec.overrides,
+            features: self.features,
+        })
+        .map_err(|error| subject.unreadable(&error))?;
+        let decision = if left_alone(subject) {
+            Ok(keep(&unit, self.snapshot))
+        } else {
+            schedule(&unit, self.snapshot, &profile, self.now)
+        }
+        .map_err(|broken| OfflineError::Undecided {
+            document: subject.document,
+            kind: subject.object.kind.clone(),
+            name: subject.object.name.clone(),
+            message: told(&broken),
+        })?;
+        Ok(Asked {
+            unit,
+            profile,
+            decision,
+            ignored,
+        })
+    }
+}
+
+/// The policy of an object, for messages.
+struct Policy<'a> {
+    document: usize,
+    kind: &'static str,
+    name: &'a str,
+}
+
+impl<'a> Policy<'a> {
+    fn of(documents: &Documents, subject: &'a Subject<'_>) -> Self {
+        let named = policy_name(subject.namespace, &subject.wanted.labels);
+        let (kind, space, name) = named.map_or(("", "", ""), |named| {
+            (named.kind, named.namespace, named.name)
+        });
+        let found = documents.policies.get(&(space.to_owned(), name.to_owned()));
+        Self {
+            document: found.map_or(subject.document, |found| found.document),
+            kind,
+            name,
+        }
+    }
+
+    fn wrong(&self, field: &str, message: String) -> OfflineError {
+        OfflineError::Field {
+            document: self.document,
+            kind: self.kind.to_owned(),
+            name: self.name.to_owned(),
+            field: field.to_owned(),
+            message,
+        }
+    }
+}
+
+/// The scheduler has been told to keep off.
+fn left_alone(subject: &Subject<'_>) -> bool {
+    let annotations = &subject.wanted.annotations;
+    annotations
+        .get(annotation::NO_SCHEDULING)
+        .is_some_and(|text| text == "true")
+}
+
+/// What the source says now is what counts for those that move, also that it says nothing.
+fn stored_annotations(last: &Federated) -> BTreeMap<String, String> {
+    let mut stored = last.annotations();
+    for moved in annotation::FEDERATED {
+        stored.remove(moved);
+    }
+    stored
+}
+
+fn no_type_config(document: usize, object: &Value, policy: &PolicyName<'_>) -> OfflineError {
+    let text = |steps: &[&str]| pointer::text(object, steps).to_owned();
+    OfflineError::Undecided {
+        document,
+        kind: text(&["kind"]),
+        name: text(&["metadata", "name"]),
+        message: format!(
+            "it names {} {}, and there is no FederatedTypeConfig for {}; add one to the input",
+            policy.kind,
+            policy.name,
+            text(&["apiVersion"])
+        ),
+    }
+}
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;

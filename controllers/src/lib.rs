@@ -17,6 +17,7 @@ mod rooms;
 mod run;
 mod runtime;
 mod status;
+mod webhook;
 
 pub use membership::credentials::{CredentialsError, member_config};
 pub use run::{RunError, run};

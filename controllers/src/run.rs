@@ -22,6 +22,7 @@ use crate::runtime::queue::Queue;
 use crate::runtime::ready::Readiness;
 use crate::runtime::repeats::HostTroubles;
 use crate::runtime::shutdown::Tasks;
+use crate::webhook::desk::Webhooks;
 
 /// Why a run ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -140,12 +141,14 @@ fn context(
     let (events, publisher) = Events::start(clients.requests.clone(), tasks.shutdown().clone());
     tasks.spawn(publisher);
     let backoff = Context::backoff(&options.timings);
+    let propagate = Queue::new(backoff);
     Arc::new(Context {
         host: Requests::new(clients.requests.clone(), term.clone(), limits::REQUEST),
         host_clients: clients,
         term,
         system_namespace: options.system_namespace.clone(),
         timings: options.timings.clone(),
+        webhooks: Webhooks::new(tasks.clone(), propagate.clone()),
         tasks,
         readiness,
         metrics,
@@ -164,7 +167,7 @@ fn context(
         fleet: Fleet::default(),
         host_types: watch::Sender::new(0),
         federated_types: watch::Sender::new(0),
-        propagate: Queue::new(backoff),
+        propagate,
         report: Queue::new(backoff),
         pace: Pace::default(),
     })

@@ -275,6 +275,12 @@ pub mod navarch {
     pub const FORGET: &str = "navarch.dev/forget";
     /// On member objects: hash of what was applied, uid and generation of the federated object.
     pub const APPLIED: &str = "navarch.dev/applied";
+    /// On federated objects: JSON list, sorted, of the clusters that the placement avoids until a time in the applied
+    /// migration configuration.
+    pub const EVICTED: &str = "navarch.dev/evicted";
+    /// On federated objects: hash of the scheduling profile, and of what is asked of webhooks, that the placement
+    /// rests on. KubeAdmiral's triggers do not hold it.
+    pub const PROFILE_SEEN: &str = "navarch.dev/profile-seen";
     /// On federated objects without a source: hash of the template that was last decided about.
     pub const TEMPLATE_SEEN: &str = "navarch.dev/template-seen";
 }

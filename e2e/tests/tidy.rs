@@ -83,9 +83,13 @@ const ROOM_ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("copies", &[]),
     ("fleet", &["runtime", "copies"]),
-    ("host", &["runtime", "copies", "fleet"]),
+    ("webhook", &["runtime"]),
+    ("host", &["runtime", "copies", "fleet", "webhook"]),
     ("membership", &["runtime", "fleet", "host"]),
-    ("propagate", &["runtime", "copies", "fleet", "host"]),
+    (
+        "propagate",
+        &["runtime", "copies", "fleet", "host", "webhook"],
+    ),
     ("dispatch", &["runtime", "copies", "fleet", "host"]),
     ("status", &["runtime", "copies", "fleet", "host"]),
 ];
@@ -153,7 +157,14 @@ fn rooms_do_not_call_each_other() {
 #[test]
 fn only_the_io_files_of_a_room_hold_a_client() {
     let mut wrong = Vec::new();
-    for room in ["copies", "host", "propagate", "dispatch", "status"] {
+    for room in [
+        "copies",
+        "webhook",
+        "host",
+        "propagate",
+        "dispatch",
+        "status",
+    ] {
         for source in
             rust_sources(&format!("controllers/src/{room}")).filter(|source| !source.is_io())
         {

@@ -3,7 +3,7 @@
 //! `server` starts one; `http` speaks to clients, `cluster` is the pipeline of every read and write, `store` keeps the
 //! objects, `registry` knows which resources exist. `schema`, `patch`, `apply`, `table`, `proto`, `openapi` and
 //! `discovery` are pure and driven by recorded data. `simulate` and `lifecycle` act on a `Cluster` as controllers do.
-//! Nothing in here knows of federation.
+//! `stub` is what a cluster may call. Nothing in here knows of federation.
 
 pub mod apply;
 pub mod auth;
@@ -25,6 +25,7 @@ pub mod server;
 pub mod simulate;
 pub mod status;
 pub mod store;
+pub mod stub;
 pub mod table;
 
 #[cfg(test)]

@@ -217,6 +217,7 @@ pub(crate) fn toleration(raw: &navarch_crds::v1alpha1::Toleration) -> Toleration
         operator: Operator::read(&raw.operator),
         value: raw.value.clone(),
         effect: raw.effect.clone(),
+        written: (raw.operator.clone(), raw.toleration_seconds),
     }
 }
 

@@ -3,6 +3,7 @@
 //! `pkg/util/clusterselector`. Nothing here knows policies or annotations.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use navarch_crds::v1alpha1::{ClusterSelectorRequirement, ClusterSelectorTerm};
 
@@ -11,6 +12,8 @@ use crate::verdict::PluginError;
 /// One alternative of a cluster affinity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
+    /// Shared, because every object's question takes the policy's terms along.
+    written: Arc<ClusterSelectorTerm>,
     expressions: Vec<Result<Requirement, PluginError>>,
     fields: Vec<Result<Requirement, PluginError>>,
 }
@@ -37,9 +40,16 @@ impl Term {
     #[must_use]
     pub fn new(term: &ClusterSelectorTerm) -> Self {
         Self {
+            written: Arc::new(term.clone()),
             expressions: term.match_expressions.iter().map(expression).collect(),
             fields: term.match_fields.iter().map(field).collect(),
         }
+    }
+
+    /// The term as it was written, for those who are told of it.
+    #[must_use]
+    pub fn written(&self) -> &ClusterSelectorTerm {
+        &self.written
     }
 
     /// Both parts match. A term without any part matches nothing.

@@ -21,6 +21,9 @@ pub struct Toleration {
     pub value: String,
     /// Effect; empty matches every effect.
     pub effect: String,
+    /// The operator as it was written, and for how long a `NoExecute` taint is tolerated: for those who are told
+    /// of it.
+    pub written: (String, Option<i64>),
 }
 
 /// Operators of tolerations.
@@ -84,6 +87,7 @@ mod tests {
             operator: Operator::read(operator),
             value: value.into(),
             effect: effect.into(),
+            written: (operator.into(), None),
         };
         let taint = Taint {
             key: "k".into(),

@@ -120,6 +120,15 @@ impl Clusters {
         Arc::clone(&locked(&self.state).snapshot)
     }
 
+    /// The objects of all clusters that can be read.
+    pub(crate) fn objects(&self) -> BTreeMap<ClusterName, Arc<FederatedCluster>> {
+        locked(&self.state)
+            .by_name
+            .iter()
+            .map(|(name, entry)| (name.clone(), Arc::clone(&entry.object)))
+            .collect()
+    }
+
     /// Name and labels of every cluster that has joined, as override rules look at them.
     pub(crate) fn labels(&self) -> BTreeMap<ClusterName, BTreeMap<String, String>> {
         locked(&self.state)

@@ -27,6 +27,7 @@ use crate::runtime::ready::Readiness;
 use crate::runtime::repeats::HostTroubles;
 use crate::runtime::retry::Backoff;
 use crate::runtime::shutdown::Tasks;
+use crate::webhook::desk::Webhooks;
 
 /// Everything that rooms share.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(crate) struct Context {
     pub(crate) overrides: Objects,
     pub(crate) cluster_overrides: Objects,
     pub(crate) profiles: Objects,
+    /// Scheduler plugins behind HTTP, and the decisions that wait for them.
+    pub(crate) webhooks: Webhooks,
     pub(crate) fleet: Fleet,
     /// Counts changes of the types that the host serves.
     pub(crate) host_types: watch::Sender<u64>,

@@ -58,6 +58,15 @@ impl Objects {
             .cloned()
     }
 
+    /// Namespace and name of those for which `wanted` holds.
+    pub(crate) fn names(&self, wanted: impl Fn(&Value) -> bool) -> Vec<(String, String)> {
+        locked(&self.by_name)
+            .iter()
+            .filter(|(_, value)| wanted(value))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
     fn key(value: &Value) -> (String, String) {
         let part = |pointer| text(value, pointer).unwrap_or_default().to_owned();
         (part("/metadata/namespace"), part("/metadata/name"))

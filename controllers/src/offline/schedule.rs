@@ -13,7 +13,7 @@ use navarch_crds::naming::federated_object_name;
 use navarch_crds::v1alpha1::{FederatedTypeConfig, GenericFederatedObjectSpec};
 use navarch_scheduler::framework::registry::Registry;
 use navarch_scheduler::policy::CheckedPolicy;
-use navarch_scheduler::profile::Profile;
+use navarch_scheduler::profile::{Profile, outside};
 use navarch_scheduler::snapshot::{Cluster, Snapshot};
 use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs};
 use navarch_scheduler::unit::{self, Features, Ignored, Unit, UnitError, UnitInputs};
@@ -327,15 +327,21 @@ impl World<'_> {
             );
             return Err(about.wrong("spec.schedulingProfile", message));
         };
-        Profile::merge_with(&Registry::default(), Some(&found.object), self.features).map_err(
-            |error| OfflineError::Field {
-                document: found.document,
-                kind: "SchedulingProfile".to_owned(),
-                name: name.clone(),
-                field: "spec.plugins".to_owned(),
-                message: told(&error),
-            },
-        )
+        let wrong = |message: String| OfflineError::Field {
+            document: found.document,
+            kind: "SchedulingProfile".to_owned(),
+            name: name.clone(),
+            field: "spec.plugins".to_owned(),
+            message,
+        };
+        if let Some(plugin) = outside(&found.object).into_iter().next() {
+            return Err(wrong(format!(
+                "no built-in plugin is named {plugin:?}, and a webhook cannot be asked without a cluster; correct \
+                 the name, or leave the plugin out to see what the others decide"
+            )));
+        }
+        Profile::merge_with(&Registry::default(), Some(&found.object), self.features)
+            .map_err(|error| wrong(told(&error)))
     }
 
     fn ask(&self, subject: &Subject<'_>, policy: &CheckedPolicy) -> Result<Asked, OfflineError> {

@@ -2,17 +2,21 @@
 //! no failure withdraws anything: a problem is an entry in the list and the last placement stays.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use navarch_crds::go::duration;
 use navarch_crds::keys::{annotation, controller};
 use navarch_crds::names::ClusterName;
-use navarch_scheduler::policy::Followers;
+use navarch_scheduler::Decision;
+use navarch_scheduler::policy::{CheckedPolicy, Followers};
 use navarch_scheduler::snapshot::Snapshot;
-use navarch_scheduler::trigger::{self, TriggerInputs, TriggerOutcome};
+use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs, TriggerOutcome};
 use navarch_scheduler::unit::{self, Features, UnitInputs};
-use navarch_scheduler::{Decision, schedule};
 use serde_json::Value;
 
+use super::consult::{self, Asked};
+use super::custom_migration;
 use super::fold::{Fold, FoldInputs, Placing, fold};
 use super::gather::{self, FoundPolicy, Policy};
 use super::resolve::{OverrideFailure, OverrideSource, OverrideTarget, Resolved, resolve};
@@ -30,6 +34,7 @@ pub(crate) const REASONS: &[&str] = &[
     "ProfileInvalid",
     "AnnotationIgnored",
     "SchedulingFailed",
+    "ParseMigrationConfiguration",
     "NothingFits",
     "OverridePolicyNotFound",
     "OverridePolicyInvalid",
@@ -39,6 +44,9 @@ pub(crate) const REASONS: &[&str] = &[
     "ClusterUnreadable",
     "TypeConfigMissing",
 ];
+
+/// No problem: a webhook is being asked, and the object comes back with its answer.
+const WAITING: &str = "Waiting";
 
 /// The write that a pass ends with.
 #[derive(Debug)]
@@ -77,6 +85,15 @@ impl Refusal {
 pub(crate) struct Decided {
     pub(crate) write: Write,
     pub(crate) problems: Vec<Refusal>,
+}
+
+impl Decided {
+    /// Nothing is decided yet: the object comes back by itself, and until then nothing is to be written or told.
+    pub(crate) fn waits(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.reason == WAITING)
+    }
 }
 
 /// Where the object goes now; without a placing what is written stays.
@@ -204,6 +221,18 @@ fn place(
     }
     let mut annotations = stored_annotations(last);
     annotations.extend(wanted.annotations.clone());
+    let migration = custom_migration::apply(
+        &mut annotations,
+        config.spec(),
+        &wanted.object,
+        Timestamp::now(),
+    );
+    if let Some(delay) = migration.again {
+        ctx.propagate.push_after(key.clone(), delay);
+    }
+    if let Some(problem) = migration.problem {
+        problems.push(Refusal::new("ParseMigrationConfiguration", problem));
+    }
     let snapshot = ctx.clusters.snapshot();
     let document = trigger::document(TriggerInputs {
         annotations: &annotations,
@@ -223,15 +252,23 @@ fn place(
         .get(annotation::SCHEDULING_TRIGGERS)
         .map(String::as_str);
     let triggers = trigger::decide(known, &document, Some(&policy.policy));
-    let notes = notes(&triggers);
+    let mut notes = notes(&triggers);
+    notes.extend(migration.notes);
+    notes.extend(switches(&policy.policy));
+    let ended = migration.ended && !policy.policy.rescheduling.sticky;
+    let ruled = consult::ruled(ctx, &policy, &annotations);
     // What is placed nowhere has nothing to lose by being asked again whenever a cluster changes.
-    if last.is_some_and(is_placed) && !triggers.reschedule {
+    if last.is_some_and(is_placed) && !(triggers.reschedule || ruled.reschedule || ended) {
         return Some(Placed {
             placing: None,
             notes,
         });
     }
+    notes.extend(ruled.note);
     let question = Question {
+        ctx,
+        key,
+        document: &document,
         config,
         wanted,
         last,
@@ -285,6 +322,9 @@ fn is_placed(last: &Federated) -> bool {
 
 /// What the scheduler is asked.
 struct Question<'a> {
+    ctx: &'a Context,
+    key: &'a Key,
+    document: &'a TriggerDocument,
     config: &'a TypeConfig,
     wanted: &'a Template,
     last: Option<&'a Federated>,
@@ -300,7 +340,7 @@ fn bare_name(key: &str) -> &str {
 
 fn ask(
     question: &Question<'_>,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     problems: &mut Vec<Refusal>,
 ) -> Option<Decision> {
     let empty = Federated::default();
@@ -347,7 +387,17 @@ fn ask(
         );
         problems.push(Refusal::new("UnknownCluster", note));
     }
-    match schedule(&unit, snapshot, &question.policy.profile, Timestamp::now()) {
+    let asked = Asked {
+        ctx: question.ctx,
+        key: question.key,
+        policy: question.policy,
+        document: question.document,
+    };
+    let Some(outcome) = consult::answer(&asked, unit, snapshot) else {
+        problems.push(Refusal::new(WAITING, ""));
+        return None;
+    };
+    match outcome {
         Ok(decision) => {
             if let Some(why) = decision.fit_error() {
                 problems.push(Refusal::new("NothingFits", why));
@@ -381,12 +431,6 @@ fn notes(triggers: &TriggerOutcome) -> BTreeMap<&'static str, Option<String>> {
 /// A decision as it is written (KubeAdmiral `scheduler/scheduler.go`). Namespaces are placed in the name
 /// of the controller that their type config lists.
 fn placing(config: &TypeConfig, found: &FoundPolicy, decision: Decision) -> Placing {
-    let policy = &found.policy;
-    let threshold = policy
-        .auto_migration
-        .as_ref()
-        .and_then(|policy| policy.unschedulable_for.clone());
-    let follow = matches!(policy.followers, Followers::Follow).to_string();
     Placing {
         controller: if config.is_namespaces() {
             controller::NAMESPACE_AUTO_PROPAGATION
@@ -394,12 +438,26 @@ fn placing(config: &TypeConfig, found: &FoundPolicy, decision: Decision) -> Plac
             controller::SCHEDULER
         },
         placement: decision.placement,
-        annotations: BTreeMap::from([
-            (annotation::ENABLE_FOLLOWER_SCHEDULING, Some(follow)),
-            (annotation::POD_UNSCHEDULABLE_THRESHOLD, threshold),
-        ]),
+        annotations: switches(&found.policy),
         ..Placing::default()
     }
+}
+
+/// What a policy switches on for an object, in KubeAdmiral's words; also when there is no reason to decide again, so
+/// that the switches count at once.
+fn switches(policy: &CheckedPolicy) -> BTreeMap<&'static str, Option<String>> {
+    let threshold = policy
+        .auto_migration
+        .as_ref()
+        .and_then(|policy| policy.unschedulable_for.as_deref())
+        // Go's own writing, `1m0s` for `1m`.
+        .and_then(|text| duration::parse(text).ok())
+        .map(|threshold| threshold.to_string());
+    let follow = matches!(policy.followers, Followers::Follow).to_string();
+    BTreeMap::from([
+        (annotation::ENABLE_FOLLOWER_SCHEDULING, Some(follow)),
+        (annotation::POD_UNSCHEDULABLE_THRESHOLD, threshold),
+    ])
 }
 
 fn stored_annotations(last: Option<&Federated>) -> BTreeMap<String, String> {

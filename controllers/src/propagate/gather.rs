@@ -10,12 +10,12 @@ use navarch_crds::v1alpha1::{
     GenericOverridePolicySpec, PropagationPolicySpec, SchedulingProfileSpec,
 };
 use navarch_scheduler::policy::CheckedPolicy;
-use navarch_scheduler::profile::Profile;
 use serde_json::Value;
 
 use crate::host::context::Context;
 use crate::runtime::compact::text;
 use crate::runtime::key::Key;
+use crate::webhook::desk::Rules;
 
 /// A policy as named by labels.
 pub(crate) enum Policy {
@@ -34,7 +34,7 @@ pub(crate) enum Policy {
 pub(crate) struct FoundPolicy {
     pub(crate) key: String,
     pub(crate) policy: CheckedPolicy,
-    pub(crate) profile: Profile,
+    pub(crate) rules: Rules,
 }
 
 /// Finds the policy of an object with these labels. The namespaced label wins, and only counts for
@@ -96,12 +96,14 @@ fn check(ctx: &Context, key: &str, object: &Value) -> Result<FoundPolicy, (&'sta
             Some(spec)
         }
     };
-    let profile = Profile::merge(profile_spec.as_ref())
+    let rules = ctx
+        .webhooks
+        .rules(profile_spec.as_ref())
         .map_err(|error| ("ProfileInvalid", error.to_string()))?;
     Ok(FoundPolicy {
         key: key.to_owned(),
         policy,
-        profile,
+        rules,
     })
 }
 

@@ -4,6 +4,7 @@
 mod ending;
 mod record;
 pub(crate) mod watch;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +32,9 @@ pub(crate) enum PropagateError {
     /// A request failed.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A webhook is being asked; the key comes back with its answer.
+    #[error("waiting for a webhook")]
+    Waiting,
     /// A decision could not be made for a reason that may pass.
     #[error("{0}")]
     NotNow(String),
@@ -55,6 +59,7 @@ async fn worker(ctx: &Arc<Context>) {
                 ctx.metrics.reconciled("propagate", "success");
                 ctx.propagate.done(&key);
             }
+            Ok(Err(PropagateError::Waiting)) => ctx.propagate.rest(&key),
             Ok(Err(error)) => {
                 ctx.metrics.reconciled("propagate", "error");
                 let delay = ctx.propagate.failed(&key);
@@ -80,7 +85,10 @@ async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
         return remember_lost(ctx, key, entry).await;
     }
     match (ctx.sources.get(key), federated) {
-        (None, None) => Ok(()),
+        (None, None) => {
+            ctx.webhooks.forget(key);
+            Ok(())
+        }
         (None, Some(federated)) if federated.direct => direct(ctx, key, &federated).await,
         (None, Some(federated)) => without_source(ctx, key, &federated).await,
         (Some(source), federated) => {
@@ -398,6 +406,9 @@ async fn act(
     decided: decide::Decided,
     about: &ObjectReference,
 ) -> Result<(), PropagateError> {
+    if decided.waits() {
+        return Err(PropagateError::Waiting);
+    }
     for (reason, message) in by_reason(&decided.problems) {
         ctx.events.warn(about, reason, "", &message);
     }

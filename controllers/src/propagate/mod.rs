@@ -1,6 +1,8 @@
 //! From a source object to its one federated object. Template, classification, overrides, pending
 //! controllers and the fold into one write are pure.
 
+pub(crate) mod consult;
+mod custom_migration;
 pub(crate) mod decide;
 pub mod fold;
 pub(crate) mod gather;

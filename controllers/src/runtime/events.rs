@@ -109,6 +109,34 @@ impl Events {
         )
     }
 
+    /// Something worth knowing happened to `about`.
+    pub(crate) fn tell(&self, about: &ObjectReference, reason: &'static str, note: &str) {
+        self.send(about, EventType::Normal, reason, note);
+    }
+
+    fn send(&self, about: &ObjectReference, kind: EventType, reason: &'static str, note: &str) {
+        let event = Event {
+            type_: kind,
+            reason: reason.to_owned(),
+            note: Some(shortened(note)),
+            action: reason.to_owned(),
+            secondary: None,
+        };
+        let digest = digest(note);
+        let about = about.clone();
+        let sent = self.sender.try_send(Note {
+            digest,
+            event,
+            about,
+        });
+        if sent.is_err() {
+            tracing::debug!(
+                reason,
+                "an event was dropped: the host is slower than its causes"
+            );
+        }
+    }
+
     /// Something went wrong with `about`. Said once a distinct message and `scope` (a cluster or "").
     pub(crate) fn warn(
         &self,
@@ -117,9 +145,7 @@ impl Events {
         scope: &str,
         note: &str,
     ) {
-        let mut hasher = DefaultHasher::new();
-        note.hash(&mut hasher);
-        let digest = hasher.finish();
+        let digest = digest(note);
         {
             let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
             if said.len() >= REMEMBERED_MAX {
@@ -130,27 +156,7 @@ impl Events {
                 return;
             }
         }
-        let event = Event {
-            type_: EventType::Warning,
-            reason: reason.to_owned(),
-            note: Some(shortened(note)),
-            action: reason.to_owned(),
-            secondary: None,
-        };
-        if self
-            .sender
-            .try_send(Note {
-                digest,
-                event,
-                about: about.clone(),
-            })
-            .is_err()
-        {
-            tracing::debug!(
-                reason,
-                "an event was dropped: the host is slower than its causes"
-            );
-        }
+        self.send(about, EventType::Warning, reason, note);
     }
 
     /// A problem is over: the next occurrence is told again.
@@ -161,6 +167,12 @@ impl Events {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&(uid, reason, scope.to_owned()));
     }
+}
+
+fn digest(note: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    note.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn shortened(note: &str) -> String {

@@ -264,6 +264,13 @@ impl<K: QueueKey> Queue<K> {
         self.shared.wake.notify_one();
     }
 
+    /// The work on `key` waits for something that will put the key into the queue again. Its failures stay
+    /// remembered: whether it succeeds is not known yet.
+    pub(crate) fn rest(&self, key: &K) {
+        self.finish(&mut self.state(), key);
+        self.shared.wake.notify_one();
+    }
+
     /// The work on `key` failed; it comes back after a delay that grows with each failure.
     pub(crate) fn failed(&self, key: &K) -> Duration {
         let mut state = self.state();

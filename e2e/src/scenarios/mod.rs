@@ -27,6 +27,7 @@ mod restart;
 mod scale;
 mod status;
 mod update;
+mod webhook;
 
 use std::rc::Rc;
 
@@ -103,6 +104,8 @@ stories! {
     member_answers_500, &[Need::Faults], failing_member::answers_500;
     member_rejects_an_object, &[Need::Alone], failing_member::rejects_an_object;
     immutable_field, &[], failing_member::has_an_immutable_field;
+    webhook_fails_in_the_middle, &[], webhook::fails_and_comes_back;
+    webhook_edited, &[], webhook::edits_count_at_once;
     harbour, &[], harbour::is_ready_everywhere;
 }
 

@@ -75,9 +75,21 @@ pub(crate) const CLUSTER_POLICY: Kind = federated(
     "clusterpropagationpolicies",
     false,
 );
+pub(crate) const PROFILE: Kind = federated("SchedulingProfile", "schedulingprofiles", false);
+pub(crate) const WEBHOOK: Kind = federated(
+    "SchedulerPluginWebhookConfiguration",
+    "schedulerpluginwebhookconfigurations",
+    false,
+);
 /// The kinds outside namespaces that stories write, in the order in which they are removed again.
-pub(crate) const OUTSIDE_NAMESPACES: &[Kind] =
-    &[NAMESPACE, TYPE_CONFIG, DEFINITION, CLUSTER_POLICY];
+pub(crate) const OUTSIDE_NAMESPACES: &[Kind] = &[
+    NAMESPACE,
+    TYPE_CONFIG,
+    DEFINITION,
+    CLUSTER_POLICY,
+    PROFILE,
+    WEBHOOK,
+];
 pub(crate) const EVENT: Kind = Kind {
     group: "events.k8s.io",
     version: "v1",

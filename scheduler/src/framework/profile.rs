@@ -1,6 +1,8 @@
 //! Which plugins a decision uses: the defaults, changed by a `SchedulingProfile` with the rules of
 //! KubeAdmiral's `pkg/controllers/scheduler/profile.go`. Resolved once, then shared.
 
+use std::collections::BTreeSet;
+
 use navarch_crds::v1alpha1::{PluginSet, SchedulingProfileSpec};
 
 use super::registry::{Named, Registry};
@@ -144,6 +146,20 @@ impl Profile {
         }
         Some(whole)
     }
+}
+
+/// The plugins that a profile enables and that this crate does not have, by name: webhooks, unless a name is wrong.
+/// Without their answers nothing can be decided by this profile.
+#[must_use]
+pub fn outside(spec: &SchedulingProfileSpec) -> BTreeSet<&str> {
+    let registry = Registry::default();
+    let points = spec.plugins.iter();
+    points
+        .flat_map(|plugins| [&plugins.filter, &plugins.score, &plugins.select])
+        .flat_map(|set| &set.enabled)
+        .map(|plugin| plugin.name.as_str())
+        .filter(|name| !registry.knows(name))
+        .collect()
 }
 
 /// Drops the disabled ones from the defaults (`*` drops all) and appends the enabled ones.

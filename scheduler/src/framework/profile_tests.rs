@@ -110,3 +110,16 @@ fn signatures_tell_objects_apart_by_what_is_read() {
     assert_ne!(one, profile.signature(&tolerant));
     assert!(one.is_some() && !profile.wakes().is_empty());
 }
+
+#[test]
+fn what_a_profile_needs_from_outside_is_told() {
+    let enabled = json!({ "enabled": [{ "name": "ClusterResourcesFit" }, { "name": "hook" }] });
+    let other = json!({ "enabled": [{ "name": "hook", "type": "Webhook" }, { "name": "chooser" }],
+        "disabled": [{ "name": "gone" }] });
+    let spec = spec(&json!({ "filter": enabled, "select": other }));
+    assert_eq!(
+        outside(&spec).into_iter().collect::<Vec<_>>(),
+        ["chooser", "hook"]
+    );
+    assert!(outside(&SchedulingProfileSpec::default()).is_empty());
+}

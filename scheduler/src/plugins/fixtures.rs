@@ -173,6 +173,7 @@ pub(crate) fn toleration(key: &str, operator: &str, value: &str, effect: &str) -
         operator: Operator::read(operator),
         value: value.into(),
         effect: effect.into(),
+        written: (operator.into(), None),
     }
 }
 

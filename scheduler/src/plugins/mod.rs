@@ -1,5 +1,5 @@
 //! The rules about clusters: one file a plugin, its table test inside. A plugin reads its context
-//! and nothing else, and is listed in [`crate::framework::registry`].
+//! and nothing else (`webhook`: also answers that others got), and is listed in [`crate::framework::registry`].
 
 pub mod api_resources;
 pub mod binpack;
@@ -20,6 +20,7 @@ pub mod resources_least;
 pub mod resources_most;
 pub mod taint_toleration;
 mod usage;
+pub mod webhook;
 
 #[cfg(test)]
 pub(crate) mod fixtures;

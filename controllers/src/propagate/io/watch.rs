@@ -9,11 +9,12 @@ use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::webhooks;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_when_served};
 use crate::host::context::Context;
 use crate::host::objects::Objects;
-use crate::host::stores::TypeConfig;
+use crate::host::stores::{References, TypeConfig};
 use crate::host::take::{core_kind, federated_kind, put_federated, put_source};
 use crate::runtime::compact::text;
 use crate::runtime::key::Key;
@@ -94,6 +95,7 @@ pub(crate) fn start(ctx: &Arc<Context>) {
             .spawn(inherit_versions(Arc::clone(ctx), kind, listed));
     }
     ctx.tasks.spawn(follow_definitions(Arc::clone(ctx)));
+    webhooks::start(ctx);
 }
 
 async fn follow_policies(ctx: Arc<Context>, policy: PolicyKind, listed: Waiting) {
@@ -137,14 +139,17 @@ fn drop_managed_fields(object: &mut Value) {
 fn wake_users(ctx: &Context, index: Option<usize>, policy: &Value) {
     let name = text(policy, "/metadata/name").unwrap_or_default();
     let namespace = text(policy, "/metadata/namespace");
-    let concerns = |key: &Key, named: &[Option<Arc<str>>; 4]| match index {
-        // A profile is named by policies; which objects that concerns is for the triggers to say.
-        None => named.iter().take(2).any(Option::is_some),
-        Some(index) => {
+    match index {
+        None => webhooks::wake_users_of_profiles(ctx, |profile| profile == name),
+        Some(index) => wake_those(ctx, |key, named| {
             named.get(index).and_then(Option::as_deref) == Some(name)
                 && (namespace.is_none() || key.namespace() == namespace)
-        }
-    };
+        }),
+    }
+}
+
+/// Asks for a look at every object for whose key and policies `concerns` holds.
+pub(super) fn wake_those(ctx: &Context, concerns: impl Fn(&Key, &References) -> bool) {
     let mut keys: HashSet<Key> = ctx
         .sources
         .keys(|key, source| concerns(key, &source.policies))

@@ -62,6 +62,8 @@ pub async fn run(options: RunOptions, shutdown: CancellationToken) -> Result<(),
         source: error.into(),
     })?;
     let tasks = Tasks::new(shutdown.child_token());
+    // Whoever drops this run instead of asking it to end must not leave half a manager at work.
+    let _ended_with_us = tasks.shutdown().clone().drop_guard();
     let metrics = Arc::new(Metrics::new());
     let readiness = Readiness::default();
     if let Some(address) = options.admin_address {

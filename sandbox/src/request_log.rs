@@ -75,6 +75,11 @@ impl RequestLog {
         self.lock().iter().cloned().collect()
     }
 
+    /// Those after the first `count`.
+    pub fn since(&self, count: usize) -> Vec<Entry> {
+        self.lock().iter().skip(count).cloned().collect()
+    }
+
     /// How many are like this.
     pub fn count(&self, like: impl Fn(&Entry) -> bool) -> usize {
         self.lock().iter().filter(|e| like(e)).count()

@@ -2,6 +2,7 @@
 //! controllers running against them through the network as they would anywhere else. `demo`, `sandbox` and the
 //! scenarios stand on it; nothing in production does.
 
+mod controllers;
 mod join;
 
 use std::fs::{File, TryLockError};
@@ -16,8 +17,8 @@ use navarch_sandbox::control;
 use navarch_sandbox::server::{ApiServer, ServerOptions};
 use navarch_sandbox::simulate::SimulationOptions;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
+use self::controllers::Running;
 use crate::error::CliError;
 use crate::kubeconfig::Target;
 
@@ -77,10 +78,9 @@ pub struct Playground {
     /// Removes the temporary folder, if there is one.
     _folder: Option<tempfile::TempDir>,
     clients: Vec<Target>,
-    controllers: Option<JoinHandle<Result<(), navarch_controllers::RunError>>>,
+    controllers: Option<Running>,
     /// Listens for `navarch fault`.
     orders: JoinHandle<()>,
-    shutdown: CancellationToken,
 }
 
 impl std::fmt::Debug for Playground {
@@ -133,7 +133,6 @@ impl Playground {
             clients,
             controllers: None,
             orders,
-            shutdown: CancellationToken::new(),
         };
         playground.federate().await?;
         Ok(playground)
@@ -150,37 +149,37 @@ impl Playground {
             }
         }
         if self.options.controllers == Controllers::On {
-            self.start_controllers();
+            self.start_controllers()?;
         }
         Ok(())
     }
 
-    /// Starts the controllers; again after [`Playground::stop_controllers`].
-    pub fn start_controllers(&mut self) {
-        self.shutdown = CancellationToken::new();
-        let mut options = navarch_controllers::RunOptions::new(self.clients[0].config.clone());
-        // Everything is near: notice an outage in a second instead of minutes.
-        options.timings.health_check_period = Duration::from_secs(1);
-        options.timings.unreachable_after = Duration::from_millis(500);
-        self.controllers = Some(tokio::spawn(navarch_controllers::run(
-            options,
-            self.shutdown.clone(),
-        )));
+    /// Starts the controllers, if they do not run.
+    ///
+    /// # Errors
+    /// When the machine has no threads left.
+    pub fn start_controllers(&mut self) -> Result<(), CliError> {
+        if self.controllers.is_none() {
+            let mut options = navarch_controllers::RunOptions::new(self.clients[0].config.clone());
+            // Everything is near: notice an outage in a second instead of minutes.
+            options.timings.health_check_period = Duration::from_secs(1);
+            options.timings.unreachable_after = Duration::from_millis(500);
+            self.controllers = Some(Running::start(options)?);
+        }
+        Ok(())
     }
 
     /// Asks the controllers to end and waits until they have.
     pub async fn stop_controllers(&mut self) {
-        self.shutdown.cancel();
         if let Some(controllers) = self.controllers.take() {
-            report_end(controllers.await);
+            controllers.stop().await;
         }
     }
 
-    /// Kills the controllers at whatever await point they are: what a crash does.
+    /// Kills the controllers wherever they are: what a crash does. Nothing of them is left afterwards.
     pub async fn crash_controllers(&mut self) {
         if let Some(controllers) = self.controllers.take() {
-            controllers.abort();
-            let _aborted = controllers.await;
+            controllers.crash().await;
         }
     }
 
@@ -302,14 +301,6 @@ impl Playground {
                 tracing::debug!(%error, path = %path.display(), "was gone already");
             }
         }
-    }
-}
-
-fn report_end(ended: Result<Result<(), navarch_controllers::RunError>, tokio::task::JoinError>) {
-    match ended {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%error, "the controllers ended with an error"),
-        Err(error) => tracing::error!(%error, "the controllers did not end by themselves"),
     }
 }
 

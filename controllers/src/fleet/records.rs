@@ -22,10 +22,8 @@ pub(crate) struct Record {
     pub(crate) applied: Option<Applied>,
     /// Digest of our entry of the managed fields; 0: there is none.
     pub(crate) fields: u64,
-    /// The hash of the desired object whose every field the entry was found to own.
-    pub(crate) intact: Option<Arc<str>>,
-    /// The hash of the desired object that a copy of KubeAdmiral is known to be as it stands.
-    pub(crate) vouched: Option<Arc<str>>,
+    /// How it was found when it was last compared. `None`: what is wanted was not known when the copy was seen.
+    pub(crate) verdict: Option<Verdict>,
     pub(crate) owners: Owners,
     /// Who decides about the replicas.
     pub(crate) replicas: Replicas,
@@ -35,6 +33,15 @@ pub(crate) struct Record {
     /// The listing in which the copy was last seen.
     pub(crate) epoch: u32,
     pub(crate) observed: Observed,
+}
+
+/// What a comparison of a copy with a desired object said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Of the desired object.
+    pub(crate) hash: Arc<str>,
+    /// It is that object and every field of it is ours; a copy of KubeAdmiral: it is that object as it stands.
+    pub(crate) intact: bool,
 }
 
 /// Our entry of the managed fields of a member object.
@@ -94,13 +101,12 @@ impl Record {
                 .and_then(|version| version.parse().ok())
                 .unwrap_or(0),
             applied: Applied::read(object),
-            vouched: None,
+            verdict: None,
             owners: match inherited_fields(spec, object) {
                 Some(_) => Owners::Inherited,
                 None => Owners::Settled,
             },
             fields,
-            intact: None,
             replicas: replicas(spec, object),
             adopted: is_adopted(object),
             terminating: object.pointer("/metadata/deletionTimestamp").is_some(),
@@ -112,9 +118,21 @@ impl Record {
     /// The copy is what `hash` stands for, and nobody has taken a field of it away from us.
     pub(crate) fn is_in_sync(&self, hash: &str) -> bool {
         let applied = self.applied.as_ref();
-        let ours = applied.is_some_and(|applied| applied.hash.as_str() == hash)
-            && self.intact.as_deref() == Some(hash);
-        !self.terminating && (ours || self.vouched.as_deref() == Some(hash))
+        let verdict = self.verdict.as_ref();
+        !self.terminating
+            && applied.is_none_or(|applied| applied.hash.as_str() == hash)
+            && verdict.is_some_and(|verdict| verdict.intact && &*verdict.hash == hash)
+    }
+
+    /// The copy was not compared with what `hash` stands for and may well be it: it says so itself, or another
+    /// manager (`inherited`) does.
+    pub(crate) fn is_undecided(&self, hash: &str, inherited: bool) -> bool {
+        let says = match &self.applied {
+            Some(applied) => applied.hash.as_str() == hash,
+            None => inherited,
+        };
+        let compared = self.verdict.as_ref();
+        !self.terminating && says && compared.is_none_or(|verdict| &*verdict.hash != hash)
     }
 }
 
@@ -168,5 +186,44 @@ mod tests {
         assert!(absent.proves_absence(&federated(3)));
         // Placed again in between: a copy may be on the way.
         assert!(!absent.proves_absence(&federated(5)));
+    }
+    /// A copy that says it was made of a hash, and what a comparison with another hash said.
+    fn copy(applied: &str, compared: Option<(&str, bool)>) -> Record {
+        let mut object = json!({"metadata": {"uid": "c", "annotations": {}}});
+        if !applied.is_empty() {
+            let text = format!("{applied} u 1");
+            object["metadata"]["annotations"]["navarch.dev/applied"] = json!(text);
+        }
+        let spec = navarch_crds::type_configs::defaults().remove(0).spec;
+        let mut record = Record::new(&"kind".into(), &spec, &object, 1);
+        record.verdict = compared.map(|(hash, intact)| Verdict {
+            hash: hash.into(),
+            intact,
+        });
+        record
+    }
+
+    #[test]
+    fn a_copy_that_nobody_compared_is_read_before_it_is_written() {
+        let (same, other) = (Some(("h", true)), Some(("h", false)));
+        let before = Some(("old", false));
+        // In sync with `h`, and undecided about it; `noted`: another manager noted what it had written.
+        for (name, record, noted, expected) in [
+            ("as wanted", copy("h", same), false, (true, false)),
+            ("drifted", copy("h", other), false, (false, false)),
+            ("not compared", copy("h", None), false, (false, true)),
+            ("an older state", copy("h", before), false, (false, true)),
+            ("to be changed", copy("old", None), false, (false, false)),
+            ("another's", copy("", None), false, (false, false)),
+            ("another's, noted", copy("", None), true, (false, true)),
+            ("another's, the same", copy("", same), true, (true, false)),
+            ("another's, changed", copy("", other), true, (false, false)),
+        ] {
+            let found = (record.is_in_sync("h"), record.is_undecided("h", noted));
+            assert_eq!(found, expected, "{name}");
+        }
+        let mut leaving = copy("h", None);
+        leaving.terminating = true;
+        assert!(!leaving.is_undecided("h", false), "it goes anyway");
     }
 }

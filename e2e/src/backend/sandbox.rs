@@ -140,12 +140,12 @@ impl Backend for Sandbox {
     }
 
     fn mark(&self, cluster: &str) -> Outcome<usize> {
-        Ok(self.server(cluster)?.log.entries().len())
+        Ok(self.server(cluster)?.log.count(|_any| true))
     }
 
     fn requests(&self, cluster: &str, mark: usize) -> Outcome<Vec<Request>> {
-        let entries = self.server(cluster)?.log.entries().into_iter();
-        Ok(entries.skip(mark).map(request).collect())
+        let entries = self.server(cluster)?.log.since(mark).into_iter();
+        Ok(entries.map(request).collect())
     }
 
     fn steer(&self, how: Steer) -> LocalBoxFuture<'_, Outcome> {
@@ -154,7 +154,7 @@ impl Backend for Sandbox {
             let playground = playground.as_mut().ok_or_else(ended)?;
             match how {
                 Steer::Stop => playground.stop_controllers().await,
-                Steer::Start => playground.start_controllers(),
+                Steer::Start => playground.start_controllers().map_err(failed)?,
                 Steer::Crash => playground.crash_controllers().await,
             }
             Ok(())

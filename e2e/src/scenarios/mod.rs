@@ -15,6 +15,7 @@ mod duplicate;
 mod failing_member;
 mod harbour;
 mod job;
+mod killed;
 mod label_removed;
 mod manifests;
 mod member_down;
@@ -94,6 +95,8 @@ stories! {
     status_is_true, &[], status::is_true;
     restart_writes_nothing, &[Need::Controllers, Need::RequestLog], restart::writes_nothing;
     crash_in_the_middle, &[Need::Controllers], restart::crash_in_the_middle;
+    federated_objects_made_anew, &[Need::Controllers, Need::RequestLog], restart::federated_objects_made_anew;
+    killed_ten_times, &[Need::Controllers, Need::RequestLog], killed::ten_times;
     requests_of_a_new_object, &[Need::RequestLog], requests::of_a_new_object;
     bad_policy_is_refused, &[], bad_policy::is_refused_by_the_api;
     policy_that_comes_later, &[], bad_policy::that_comes_later;

@@ -1,7 +1,7 @@
 //! The controllers end and start again: with nothing to do they write nothing, and after a crash in the middle of a
 //! rollout everything still arrives.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::manifests::{config_map, deployment, duplicate, equal_shares, service};
 use crate::backend::Steer;
@@ -9,6 +9,9 @@ use crate::failure::{Outcome, expect, expect_equal};
 use crate::world::World;
 use crate::world::kinds::{CONFIG_MAP, DEPLOYMENT, FEDERATED_OBJECT};
 use crate::world::read::{has_ready, text};
+
+/// A source that carries it gets no federated object.
+const NO_FEDERATED: &str = "kubeadmiral.io/no-federated-resource";
 
 pub(super) async fn writes_nothing(world: &World) -> Outcome {
     let manifests = [
@@ -27,6 +30,11 @@ pub(super) async fn writes_nothing(world: &World) -> Outcome {
     world.until_propagated(&anchor).await?;
     world.until_quiet().await?;
 
+    restarts_in_silence(world).await
+}
+
+/// Ends the controllers in good order and starts them again: what stands is not written to.
+pub(super) async fn restarts_in_silence(world: &World) -> Outcome {
     world.steer(Steer::Stop).await?;
     let places = || std::iter::once(world.host()).chain(world.members());
     let marks = places()
@@ -118,4 +126,47 @@ pub(super) async fn crash_in_the_middle(world: &World) -> Outcome {
     }
     let left = world.host().list(FEDERATED_OBJECT).await?;
     expect_equal("federated objects that are left", &left.len(), &11)
+}
+
+/// The federated objects are lost (a host that was restored without them) and are made again only when the copies have
+/// been seen: a look at these is enough.
+pub(super) async fn federated_objects_made_anew(world: &World) -> Outcome {
+    world
+        .apply_all(&[
+            duplicate("everywhere", &[]),
+            config_map("anchor", "everywhere"),
+        ])
+        .await?;
+    let anchor = world.target(CONFIG_MAP, "anchor");
+    world.until_propagated(&anchor).await?;
+    world.until_quiet().await?;
+
+    world.steer(Steer::Stop).await?;
+    let left_alone = |value: Value| json!({"metadata": {"annotations": {NO_FEDERATED: value}}});
+    world.patch(&anchor, &left_alone(json!("true"))).await?;
+    let federated = anchor.federated();
+    world
+        .patch(&federated, &json!({"metadata": {"finalizers": null}}))
+        .await?;
+    world.host().hands().delete(&federated).await?;
+    world.host().until_gone(&federated).await?;
+
+    let marks = world.members().iter().map(|member| world.mark(member));
+    let marks = marks.collect::<Outcome<Vec<_>>>()?;
+    world.steer(Steer::Start).await?;
+    // Where another ConfigMap arrives, those that were there have been seen.
+    world.apply(&config_map("after", "everywhere")).await?;
+    world
+        .until_propagated(&world.target(CONFIG_MAP, "after"))
+        .await?;
+    world.patch(&anchor, &left_alone(Value::Null)).await?;
+    world.until_propagated(&anchor).await?;
+    world.until_quiet().await?;
+    for (member, mark) in world.members().iter().zip(marks) {
+        let mut writes = world.writes_since(member, mark)?;
+        writes.retain(|write| write.name == "anchor");
+        let what = format!("no write to a copy in {} that is in place", member.name);
+        expect(writes.is_empty(), what, &writes)?;
+    }
+    Ok(())
 }

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
+use futures::stream::{self, TryStreamExt as _};
 use kube::Client;
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams, PostParams};
 use serde_json::Value;
 
 use super::client::documents;
@@ -13,6 +14,9 @@ use super::kinds::{EVENT, Kind, NAMESPACE, OUTSIDE_NAMESPACES, Target};
 use super::read::text;
 use super::waiting::{Look, until};
 use crate::failure::{Failure, Outcome, shown};
+
+/// Requests that a program of many objects has on the way.
+const AT_ONCE: usize = 8;
 
 /// A cluster, and the namespace of the story in it.
 pub(crate) struct Place {
@@ -53,6 +57,27 @@ impl Place {
             }
         }
         self.hands.apply(manifests).await
+    }
+
+    /// Creates many objects of a kind in the story's namespace, as a program does that has no time for `apply`.
+    pub(crate) async fn create_all(&self, kind: Kind, manifests: &str) -> Outcome {
+        let failed = |message: String| Failure::Request {
+            action: format!("creating {} in {}", kind.plural, self.name),
+            message,
+        };
+        let api = kind.api(&self.client, Some(&self.namespace));
+        let objects = documents(manifests)?.into_iter();
+        let objects: Vec<DynamicObject> = objects
+            .map(serde_json::from_value)
+            .collect::<Result<_, _>>()
+            .map_err(|error| failed(error.to_string()))?;
+        let parameters = PostParams::default();
+        stream::iter(objects.iter().map(Ok))
+            .try_for_each_concurrent(AT_ONCE, async |object| {
+                let made = api.create(&parameters, object).await;
+                made.map(drop).map_err(|error| failed(error.to_string()))
+            })
+            .await
     }
 
     /// Removes the story's namespace and what it made outside, and waits until all of it is gone.

@@ -4,16 +4,16 @@ use navarch_crds::keys::{annotation, label};
 use navarch_crds::v1alpha1::PropagationStatusType as Status;
 use serde_json::{Value, json};
 
-use super::watch::{CREATED_FOR_CONTENT, accept};
+use super::watch::{CREATED_FOR_CONTENT, accept, see};
 use super::{Look, Looked};
 use crate::copies::applied::Applied;
 use crate::copies::drift;
 use crate::dispatch::adopt::{self, Adoption};
-use crate::dispatch::render::render_with;
+use crate::dispatch::render::{Desired, render_with};
 use crate::fleet::records::{Owners, Record, inherited_fields, own_fields};
 use crate::fleet::request::{Force, Kind, Part, RequestError};
 use crate::host::take::{federated_kind, put_federated};
-use crate::runtime::compact::{annotation as annotation_of, text};
+use crate::runtime::compact::{annotation as annotation_of, label as label_of, text};
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 
@@ -25,6 +25,26 @@ const NO_VERSION: &str = "1";
 
 /// Makes the copy what it should be.
 pub(crate) async fn place(look: &Look<'_>) -> Looked {
+    let (mut record, mut desired) = match compose(look) {
+        Ok(composed) => composed,
+        Err(looked) => return looked,
+    };
+    let inherited = || look.ctx.inherited.get(look.key).is_some();
+    let undecided = |record: &Record| record.is_undecided(desired.hash.as_str(), inherited());
+    if record.as_ref().is_some_and(undecided) {
+        if let Err(error) = read_again(look).await {
+            return Looked::request(Status::RetrievalFailed, UPDATE_FAILED, &error);
+        }
+        (record, desired) = match compose(look) {
+            Ok(composed) => composed,
+            Err(looked) => return looked,
+        };
+    }
+    bring_about(look, record, &desired).await
+}
+
+/// What is known of the copy, and what it should be.
+fn compose(look: &Look<'_>) -> Result<(Option<Record>, Desired), Looked> {
     let record = look.member.record(look.key);
     let replicas = record
         .as_ref()
@@ -36,8 +56,8 @@ pub(crate) async fn place(look: &Look<'_>) -> Looked {
         &look.member.name,
         replicas,
     );
-    let desired = match rendered {
-        Ok(desired) => desired,
+    match rendered {
+        Ok(desired) => Ok((record, desired)),
         Err(error) => {
             let mut note = error.to_string();
             if let Some(cause) = std::error::Error::source(&error) {
@@ -46,9 +66,33 @@ pub(crate) async fn place(look: &Look<'_>) -> Looked {
             let mut looked = Looked::failed(error.status(), "RenderFailed", note);
             // The same object fails in the same way; a change of it brings the key back.
             looked.again = false;
-            return looked;
+            Err(looked)
         }
-    };
+    }
+}
+
+/// The copy was seen before what is wanted was known here (the member's watch was faster than the host's, or the
+/// federated object was made anew): a read tells whether there is anything to write.
+async fn read_again(look: &Look<'_>) -> Result<(), RequestError> {
+    // Not compared with the record: it would pass its verdict on.
+    look.member.drop_record(look.key);
+    let (kind, requests) = (&look.config.kind, &look.member.requests);
+    if let Some(existing) = requests.get(kind, look.namespace, look.name).await?
+        && label_of(&existing, label::MANAGED) == Some("true")
+    {
+        see(
+            look.ctx,
+            look.member,
+            look.config,
+            &existing,
+            Priority::Live,
+        );
+    }
+    Ok(())
+}
+
+/// Applies what is wanted, unless it is there.
+async fn bring_about(look: &Look<'_>, record: Option<Record>, desired: &Desired) -> Looked {
     let hash = desired.hash.as_str().to_owned();
     if let Some(record) = &record {
         if record.is_in_sync(&hash) {

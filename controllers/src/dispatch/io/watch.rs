@@ -12,7 +12,7 @@ use crate::copies::drift;
 use crate::dispatch::render::render_with;
 use crate::federated::Federated;
 use crate::fleet::member::{Gone, Member, Stale};
-use crate::fleet::records::{Record, own_fields};
+use crate::fleet::records::{Record, Verdict, own_fields};
 use crate::fleet::watch::{Seen, follow_when_served};
 use crate::host::context::Context;
 use crate::host::stores::{FederatedEntry, TypeConfig};
@@ -160,7 +160,13 @@ fn listed(ctx: &Context, member: &Member, config: &TypeConfig) {
 }
 
 /// Takes a state of a copy over.
-fn see(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value, priority: Priority) {
+pub(super) fn see(
+    ctx: &Context,
+    member: &Member,
+    config: &TypeConfig,
+    object: &Value,
+    priority: Priority,
+) {
     let Some(key) = ctx.federated.key_of_copy(object, &config.name) else {
         return;
     };
@@ -192,9 +198,8 @@ fn see(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value, prio
     let same_sync = before.as_ref().is_some_and(|before| {
         before.uid == now.uid
             && before.applied == now.applied
-            && before.intact == now.intact
+            && before.verdict == now.verdict
             && before.terminating == now.terminating
-            && before.vouched == now.vouched
             && before.fields == now.fields
     });
     if !same_sync {
@@ -229,7 +234,12 @@ pub(crate) fn accept(
         object,
         member.epoch(&config.name),
     );
-    member.put_record(key, record, |_, record| record.intact = Some(hash.into()))?;
+    member.put_record(key, record, |_, record| {
+        record.verdict = Some(Verdict {
+            hash: hash.into(),
+            intact: true,
+        });
+    })?;
     Ok(())
 }
 
@@ -249,7 +259,7 @@ fn judge(
         && before.fields == record.fields
         && before.applied == record.applied
     {
-        record.intact.clone_from(&before.intact);
+        record.verdict.clone_from(&before.verdict);
         return;
     }
     let Some(entry) = entry.filter(|entry| entry.placed.contains(&member.name)) else {
@@ -264,18 +274,19 @@ fn judge(
     };
     let rendered = render_with(&federated, config.spec(), &member.name, record.replicas);
     let Ok(desired) = rendered else { return };
-    let Some(applied) = &record.applied else {
-        let vouched = versions.is_some_and(|versions| {
+    let intact = match &record.applied {
+        Some(applied) => {
+            applied.hash == desired.hash
+                && own_fields(object).is_some_and(|fields| drift::owns(&desired.object, fields))
+        }
+        None => versions.is_some_and(|versions| {
             versions.vouch_for(&federated.spec, &member.name, object, &desired.object)
-        });
-        record.vouched = vouched.then(|| desired.hash.as_str().into());
-        return;
+        }),
     };
-    if applied.hash == desired.hash
-        && own_fields(object).is_some_and(|fields| drift::owns(&desired.object, fields))
-    {
-        record.intact = Some(desired.hash.as_str().into());
-    }
+    record.verdict = Some(Verdict {
+        hash: desired.hash.as_str().into(),
+        intact,
+    });
 }
 
 fn gone(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value) {

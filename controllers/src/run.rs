@@ -21,6 +21,7 @@ use crate::runtime::pace::Pace;
 use crate::runtime::queue::Queue;
 use crate::runtime::ready::Readiness;
 use crate::runtime::repeats::HostTroubles;
+use crate::runtime::rush::Rush;
 use crate::runtime::shutdown::Tasks;
 use crate::webhook::desk::Webhooks;
 
@@ -170,7 +171,9 @@ fn context(
         host_types: watch::Sender::new(0),
         federated_types: watch::Sender::new(0),
         propagate,
+        holds: Queue::new(backoff),
         report: Queue::new(backoff),
         pace: Pace::default(),
+        rush: Rush::default(),
     })
 }

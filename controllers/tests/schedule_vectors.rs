@@ -131,9 +131,7 @@ fn a_source_is_decided_as_its_federated_object() {
         assert_eq!(check(case, both), Vec::<String>::new(), "{}", case["name"]);
         let federated = &case["federatedObject"];
         let written = |key: &&str| federated["metadata"]["annotations"].get(*key).is_some();
-        if federated["spec"]["placements"].is_array()
-            || OF_CONTROLLERS.iter().any(|key| written(&key))
-        {
+        if federated["spec"]["placements"].is_array() || OF_CONTROLLERS.iter().any(written) {
             continue;
         }
         alone += 1;

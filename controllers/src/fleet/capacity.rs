@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use navarch_crds::go::quantity::Quantity;
 use navarch_crds::v1alpha1::Resources;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::slim::{SlimNode, SlimPod, Written};
 use crate::runtime::locked;
@@ -20,6 +21,7 @@ type Amounts = BTreeMap<String, Quantity>;
 #[derive(Debug, Default)]
 pub(crate) struct Capacity {
     state: Mutex<State>,
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +32,12 @@ struct State {
     epoch: u32,
     nodes_listed: bool,
     pods_listed: bool,
+}
+
+impl State {
+    fn is_known(&self) -> bool {
+        self.nodes_listed && self.pods_listed
+    }
 }
 
 #[derive(Debug)]
@@ -127,6 +135,19 @@ impl Capacity {
         let mut state = locked(&self.state);
         state.nodes.retain(|_, node| node.epoch >= since);
         state.nodes_listed = true;
+        self.tell(&state);
+    }
+
+    /// Waits until the figures are known for the first time, or nodes come, go or offer something else. Pods do not count: they
+    /// change all the time.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn tell(&self, state: &State) {
+        if state.is_known() {
+            self.changed.notify_one();
+        }
     }
 
     pub(crate) fn pods_listed(&self, since: u32) {
@@ -136,7 +157,10 @@ impl Capacity {
         for id in old {
             state.forget_pod(id);
         }
-        state.pods_listed = true;
+        if !state.pods_listed {
+            state.pods_listed = true;
+            self.tell(&state);
+        }
     }
 
     pub(crate) fn epoch(&self) -> u32 {
@@ -154,12 +178,21 @@ impl Capacity {
             allocatable: amounts(&node.status.allocatable),
             epoch,
         };
+        let known = state.nodes.get(name);
+        let same = known.is_some_and(|known| {
+            known.schedulable == node.schedulable && known.allocatable == node.allocatable
+        });
         state.nodes.insert(name.into(), node);
+        if !same {
+            self.tell(&state);
+        }
     }
 
     pub(crate) fn remove_node(&self, node: &SlimNode) {
         if let Some(name) = node.metadata.name.as_deref() {
-            locked(&self.state).nodes.remove(name);
+            let mut state = locked(&self.state);
+            state.nodes.remove(name);
+            self.tell(&state);
         }
     }
 
@@ -189,7 +222,7 @@ impl Capacity {
     /// (`pkg/controllers/federatedcluster/clusterstatus.go`).
     pub(crate) fn resources(&self) -> Option<Resources> {
         let state = locked(&self.state);
-        if !state.nodes_listed || !state.pods_listed {
+        if !state.is_known() {
             return None;
         }
         let mut allocatable = Amounts::new();

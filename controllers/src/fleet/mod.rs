@@ -14,3 +14,4 @@ pub(crate) mod request;
 pub(crate) mod slim;
 pub(crate) mod steadiness;
 pub(crate) mod watch;
+mod whole;

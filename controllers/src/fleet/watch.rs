@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::api::DynamicObject;
 use kube::core::ApiResource;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource};
@@ -17,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::capped::is_too_large;
 use super::limits;
 use super::request::Kind;
+use super::whole::Whole;
 use crate::runtime::retry::Backoff;
 
 /// What a watch tells. `Start` … `Listed` encloses a full listing; objects that were known before and
@@ -50,8 +50,15 @@ pub(crate) async fn follow(
     shutdown: &CancellationToken,
     see: impl FnMut(Seen),
 ) {
-    let api: Api<DynamicObject> = Api::all_with(client, &kind.api_resource());
-    follow_api(api, labels, shutdown, |object| to_value(object, kind), see).await;
+    let api: Api<Whole> = Api::all_with(client, &kind.api_resource());
+    follow_api(
+        api,
+        labels,
+        shutdown,
+        |object: Whole| object.into_value(kind),
+        see,
+    )
+    .await;
 }
 
 /// The same for objects of which only a part is read.
@@ -109,8 +116,15 @@ pub(crate) async fn follow_namespace(
     shutdown: &CancellationToken,
     see: impl FnMut(Seen),
 ) {
-    let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &kind.api_resource());
-    follow_api(api, None, shutdown, |object| to_value(object, kind), see).await;
+    let api: Api<Whole> = Api::namespaced_with(client, namespace, &kind.api_resource());
+    follow_api(
+        api,
+        None,
+        shutdown,
+        |object: Whole| object.into_value(kind),
+        see,
+    )
+    .await;
 }
 
 async fn follow_api<K, T>(
@@ -211,22 +225,4 @@ fn failed<T>(error: &watcher::Error) -> Seen<T> {
         not_served,
         silent,
     }
-}
-
-/// Items of a list do not name their kind; it is filled in so that every value is whole.
-fn to_value(object: DynamicObject, kind: &Kind) -> Value {
-    let DynamicObject { metadata, data, .. } = object;
-    let mut map = match data {
-        Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            serde_json::Map::new()
-        }
-    };
-    map.insert("apiVersion".to_owned(), Value::String(kind.api_version()));
-    map.insert("kind".to_owned(), Value::String(kind.kind.to_string()));
-    map.insert(
-        "metadata".to_owned(),
-        serde_json::to_value(metadata).unwrap_or_default(),
-    );
-    Value::Object(map)
 }

@@ -26,6 +26,7 @@ use crate::runtime::queue::{Priority, Queue};
 use crate::runtime::ready::Readiness;
 use crate::runtime::repeats::HostTroubles;
 use crate::runtime::retry::Backoff;
+use crate::runtime::rush::Rush;
 use crate::runtime::shutdown::Tasks;
 use crate::webhook::desk::Webhooks;
 
@@ -62,10 +63,14 @@ pub(crate) struct Context {
     pub(crate) federated_types: watch::Sender<u64>,
     /// Sources and federated objects to be looked at.
     pub(crate) propagate: Queue<Key>,
+    /// Sources whose federated object is there and which lack our finalizer.
+    pub(crate) holds: Queue<Key>,
     /// Federated objects whose status may have changed.
     pub(crate) report: Queue<Key>,
     /// Sources whose workload is still on its way.
     pub(crate) pace: Pace,
+    /// What gives way while many objects are made at once.
+    pub(crate) rush: Rush,
 }
 
 impl Context {

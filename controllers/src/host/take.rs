@@ -38,6 +38,32 @@ pub(crate) fn asks(object: &Value) -> bool {
         && (named(label::PROPAGATION_POLICY) || named(label::CLUSTER_PROPAGATION_POLICY))
 }
 
+/// Takes over the answer to our own write of a source's status. If it says what was written, there is nothing to tell once
+/// more.
+pub(crate) fn take_source(ctx: &Context, config: &TypeConfig, object: Value, status: &Value) {
+    let told = object.get("status") == Some(status);
+    let Some(key) = Key::of_source(&object, &config.name) else {
+        return;
+    };
+    match ctx.sources.put(key.clone(), &config.name, object) {
+        Changed::Content => ctx.propagate.push(key, Priority::Live),
+        Changed::Status if !told => ctx.report_soon(&key),
+        Changed::Status | Changed::Nothing => {}
+    }
+}
+
+/// The same for a federated object.
+pub(crate) fn take_federated(ctx: &Context, object: Value, status: &Value) {
+    let told = object.get("status") == Some(status);
+    let Some(key) = Key::of_object(&object) else {
+        return;
+    };
+    let changed = store_federated(ctx, &key, object);
+    if changed != Changed::Status || !told {
+        federated_changed(ctx, &key, changed, Priority::Live);
+    }
+}
+
 /// Stores a source if anything asks for it; returns its key if it is stored.
 pub(crate) fn put_source(
     ctx: &Context,
@@ -66,17 +92,24 @@ pub(crate) fn put_federated(ctx: &Context, object: Value, priority: Priority) {
     let Some(key) = Key::of_object(&object) else {
         return;
     };
-    let clear = |known: &FederatedEntry, cluster: &ClusterName| ctx.is_clear(&key, known, cluster);
-    let changed = ctx
-        .federated
-        .put(key.clone(), object, &ctx.type_configs, clear);
+    let changed = store_federated(ctx, &key, object);
+    federated_changed(ctx, &key, changed, priority);
+}
+
+fn store_federated(ctx: &Context, key: &Key, object: Value) -> Changed {
+    let clear = |known: &FederatedEntry, cluster: &ClusterName| ctx.is_clear(key, known, cluster);
+    ctx.federated
+        .put(key.clone(), object, &ctx.type_configs, clear)
+}
+
+fn federated_changed(ctx: &Context, key: &Key, changed: Changed, priority: Priority) {
     match changed {
         Changed::Content => {
-            ctx.dispatch(&key, priority);
+            ctx.dispatch(key, priority);
             ctx.propagate.push(key.clone(), priority);
-            ctx.report_soon(&key);
+            ctx.report_soon(key);
         }
-        Changed::Status => ctx.report_soon(&key),
+        Changed::Status => ctx.report_soon(key),
         Changed::Nothing => {}
     }
 }

@@ -66,6 +66,9 @@ impl ClusterError {
     }
 }
 
+/// The least time between two reports because nodes came or went.
+const REPORTS_APART: Duration = Duration::from_secs(1);
+
 /// When to look again.
 pub(super) enum Next {
     After(Duration),
@@ -101,28 +104,11 @@ pub(crate) async fn run(mut task: ClusterTask) {
                 Next::After(backoff.delay(failures))
             }
         };
-        let rediscover = connection
-            .as_ref()
-            .map(|connection| Arc::clone(&connection.rediscover));
-        let timer = async {
-            match next {
-                Next::After(delay) => tokio::time::sleep(delay).await,
-                Next::OnChange => std::future::pending().await,
-            }
-        };
-        let types_changed = async {
-            match rediscover {
-                Some(notify) => notify.notified().await,
-                None => std::future::pending().await,
-            }
-        };
-        let mut types_are_stale = false;
-        tokio::select! {
+        let types_are_stale = tokio::select! {
             () = shutdown.cancelled() => break,
-            changed = task.changes.changed() => if changed.is_err() { break },
-            () = timer => {}
-            () = types_changed => types_are_stale = true,
-        }
+            changed = task.changes.changed() => if changed.is_err() { break } else { false },
+            stale = until_worth_a_look(next, connection.as_ref()) => stale,
+        };
         if let Some(connection) = connection.as_mut() {
             connection.stale |= types_are_stale;
         }
@@ -131,6 +117,37 @@ pub(crate) async fn run(mut task: ClusterTask) {
         task.disconnect(connection).await;
     }
     task.ctx.metrics.forget_member(task.name.as_str());
+}
+
+/// Waits for the time to look again, or for news of the member itself. `true`: it serves other types than before.
+async fn until_worth_a_look(next: Next, connection: Option<&Connection>) -> bool {
+    let looked = Instant::now();
+    let timer = async {
+        match next {
+            Next::After(delay) => tokio::time::sleep(delay).await,
+            Next::OnChange => std::future::pending().await,
+        }
+    };
+    let types_changed = async {
+        match connection {
+            Some(connection) => connection.rediscover.notified().await,
+            None => std::future::pending().await,
+        }
+    };
+    let nodes_changed = async {
+        match connection {
+            Some(connection) => {
+                connection.capacity.changed().await;
+                tokio::time::sleep_until(looked + REPORTS_APART).await;
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = timer => false,
+        () = nodes_changed => false,
+        () = types_changed => true,
+    }
 }
 
 impl ClusterTask {

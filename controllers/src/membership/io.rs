@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cluster::{self, ClusterTask};
 use super::join::secrets;
+use super::report::is_news;
 use crate::fleet::member::Member;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_namespace};
@@ -196,12 +197,16 @@ impl Membership {
             Err(error) => return self.put_unreadable(&name, &about, &error.to_string()),
         };
         self.ctx.events.settle(&about, UNREADABLE, "");
+        let known = self.ctx.clusters.get(&name);
+        let news = known.is_none_or(|known| is_news(&known.object, &cluster));
         if self.ctx.clusters.put(name.clone(), cluster) {
             self.wake_objects(None);
         }
         let mut tasks = locked(&self.tasks);
         if let Some(task) = tasks.get(&name) {
-            task.send_modify(|version| *version += 1);
+            if news {
+                task.send_modify(|version| *version += 1);
+            }
             return;
         }
         let (sender, changes) = watch::channel(0);

@@ -28,7 +28,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// The connection to a member as long as nothing it rests on changes.
 pub(super) struct Connection {
     pub(super) member: Arc<Member>,
-    capacity: Arc<Capacity>,
+    pub(super) capacity: Arc<Capacity>,
     fingerprint: u64,
     steadiness: Steadiness,
     failing_since: Option<Instant>,

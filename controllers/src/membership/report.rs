@@ -4,9 +4,11 @@
 use super::cluster::ClusterError;
 use super::credentials::CredentialsError;
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use navarch_crds::keys::cluster_condition as reason;
-use navarch_crds::v1alpha1::{ApiResource, ClusterCondition, FederatedClusterStatus, Resources};
+use navarch_crds::v1alpha1::{
+    ApiResource, ClusterCondition, FederatedCluster, FederatedClusterStatus, Resources,
+};
 
 /// What is known about the health of a member.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +91,26 @@ pub(crate) fn set_condition(
         reason: reason.to_owned(),
         message: message.to_owned(),
     });
+}
+
+/// Whether a cluster object tells more than its own last report: figures that flow and times say nothing that would need
+/// another look at the member, and every report would cause the next one.
+pub(super) fn is_news(before: &FederatedCluster, now: &FederatedCluster) -> bool {
+    let metadata = |cluster: &FederatedCluster| ObjectMeta {
+        resource_version: None,
+        managed_fields: None,
+        ..cluster.metadata.clone()
+    };
+    let status = |cluster: &FederatedCluster| {
+        let mut status = cluster.status.clone().unwrap_or_default();
+        status.resources = Resources::default();
+        for condition in &mut status.conditions {
+            condition.last_probe_time = None;
+            condition.last_transition_time = None;
+        }
+        status
+    };
+    before.spec != now.spec || metadata(before) != metadata(now) || status(before) != status(now)
 }
 
 /// The status after a look at the member. What could not be read stays as it was.

@@ -175,7 +175,7 @@ fn wrong_input_is_told_with_document_and_field() {
             "unknown plugin",
             vec![
                 four(),
-                named.clone(),
+                named,
                 profile(&json!({"filter": {"enabled": [{"name": "X"}]}})),
             ],
             "document 3, SchedulingProfile \"fast\", field spec.plugins: no built-in plugin is named \"X\", and a webhook cannot be asked",

@@ -2,6 +2,7 @@
 //! room and everything about the life of a source and its federated object.
 
 mod ending;
+mod hold;
 mod record;
 pub(crate) mod watch;
 mod webhooks;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_crds::keys::{finalizer, label};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
@@ -46,6 +48,7 @@ pub(crate) fn start(ctx: &Arc<Context>) {
         let ctx_of_task = Arc::clone(ctx);
         ctx.tasks.spawn(async move { worker(&ctx_of_task).await });
     }
+    hold::start(ctx);
 }
 
 async fn worker(ctx: &Arc<Context>) {
@@ -206,10 +209,12 @@ async fn with_source(
         last.as_ref(),
         &absent,
     );
-    if matches!(decided.write, Write::Create(_)) {
-        ensure_finalizer(ctx, key, config, &value).await?;
+    let made = matches!(decided.write, Write::Create(_));
+    act(ctx, key, decided, &about).await?;
+    if (made || federated.is_some()) && !has_finalizer(&value, finalizer::FEDERATE) {
+        ctx.holds.push(key.clone(), Priority::Live);
     }
-    act(ctx, key, decided, &about).await
+    Ok(())
 }
 
 /// The source with our finalizer on it.
@@ -335,34 +340,8 @@ pub(super) async fn write_finalizers(
         .await
 }
 
-async fn ensure_finalizer(
-    ctx: &Context,
-    key: &Key,
-    config: &TypeConfig,
-    source: &Value,
-) -> Result<(), PropagateError> {
-    if has_finalizer(source, finalizer::FEDERATE) {
-        return Ok(());
-    }
-    let name = text(source, "/metadata/name").unwrap_or_default();
-    let mut wanted = finalizers(source);
-    wanted.push(finalizer::FEDERATE.to_owned());
-    match write_finalizers(ctx, &config.kind, key.namespace(), name, source, &wanted).await {
-        Ok(written) => {
-            ctx.sources.put(key.clone(), &config.name, written);
-            Ok(())
-        }
-        Err(error) => {
-            refresh(ctx, key, config, name, error).await?;
-            Err(PropagateError::NotNow(
-                "the source changed in between".to_owned(),
-            ))
-        }
-    }
-}
-
 /// After a conflict: take the newest state of the source over, which asks for another look.
-async fn refresh(
+pub(super) async fn refresh(
     ctx: &Context,
     key: &Key,
     config: &TypeConfig,
@@ -422,6 +401,9 @@ async fn act(
         }
     }
     let kind = federated_kind(key);
+    if !matches!(decided.write, Write::Nothing) {
+        ctx.rush.written(Instant::now());
+    }
     let written = match &decided.write {
         Write::Nothing => Ok(None),
         Write::Create(object) => ctx

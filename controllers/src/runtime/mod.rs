@@ -14,6 +14,7 @@ pub(crate) mod queue;
 pub(crate) mod ready;
 pub(crate) mod repeats;
 pub(crate) mod retry;
+pub(crate) mod rush;
 pub(crate) mod shutdown;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

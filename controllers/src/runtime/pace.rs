@@ -12,8 +12,12 @@ use super::locked;
 
 /// Before the first write, and how far apart the next is then: doubled each time.
 const FIRST: Duration = Duration::from_secs(1);
-/// The longest that one waits for a sign of progress.
+/// The longest that one waits for a sign of progress, as long as few are on their way.
 const LONGEST: Duration = Duration::from_secs(5);
+/// Of many on their way each waits longer, so that all of them together make no more than ten writes a second.
+const EACH: Duration = Duration::from_millis(100);
+/// The longest that one waits, however many there are.
+const LONGEST_OF_MANY: Duration = Duration::from_secs(60);
 /// Above so many keys those are dropped that have long been due: their next write comes at once.
 const KEYS_MAX: usize = 20_000;
 
@@ -36,17 +40,18 @@ impl Pace {
         if steps.len() >= KEYS_MAX {
             steps.retain(|_, step| step.due + LONGEST > now);
         }
+        let many = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+        let least = EACH.saturating_mul(many).min(LONGEST_OF_MANY);
         let Some(step) = steps.get_mut(key) else {
-            let delay = FIRST;
-            let due = now + delay;
-            steps.insert(key.clone(), Step { due, delay });
-            return Some(delay);
+            let due = now + FIRST.max(least);
+            steps.insert(key.clone(), Step { due, delay: FIRST });
+            return Some(due - now);
         };
         if now < step.due {
             return Some(step.due - now);
         }
         step.delay = (step.delay * 2).min(LONGEST);
-        step.due = now + step.delay;
+        step.due = now + step.delay.max(least);
         None
     }
 
@@ -90,5 +95,19 @@ mod tests {
         }
         pace.forget(&key());
         assert_eq!(pace.wait(&key(), at(9_000)), Some(FIRST));
+    }
+
+    #[test]
+    fn of_many_that_are_on_their_way_each_waits_longer() {
+        let pace = Pace::default();
+        let start = Instant::now();
+        for number in 0..200 {
+            let key = Key::new(Some("shop"), &format!("web-{number}"));
+            assert!(pace.wait(&key, start) >= Some(FIRST));
+        }
+        assert_eq!(pace.wait(&key(), start), Some(Duration::from_secs(20)));
+        let due = start + Duration::from_secs(20);
+        assert_eq!(pace.wait(&key(), due), None);
+        assert_eq!(pace.wait(&key(), due), Some(Duration::from_millis(20_100)));
     }
 }

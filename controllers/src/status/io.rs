@@ -2,6 +2,7 @@
 //! one write each a window, and none when nothing differs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -21,10 +22,10 @@ use crate::fleet::records::{Outcome, State};
 use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
 use crate::host::stores::FederatedEntry;
-use crate::host::take::{federated_kind, put_federated, put_source};
+use crate::host::take::{federated_kind, take_federated, take_source};
 use crate::runtime::key::Key;
 use crate::runtime::patch::merge_patch;
-use crate::runtime::queue::Priority;
+use crate::runtime::rush::Courtesy;
 use crate::runtime::shutdown::caught;
 
 /// Starts the workers.
@@ -143,6 +144,7 @@ fn look(
 async fn report(ctx: &Context, key: &Key) -> Result<(), RequestError> {
     let Some(entry) = ctx.federated.get(key) else {
         ctx.pace.forget(key);
+        ctx.rush.forget(key);
         return Ok(());
     };
     warn_of_unknown_clusters(ctx, key, &entry);
@@ -217,7 +219,7 @@ async fn report_source(
     };
     if is_settled(&value, &status) {
         ctx.pace.forget(key);
-    } else if let Some(wait) = ctx.pace.wait(key, Instant::now()) {
+    } else if let Some(wait) = progress_waits(ctx, key) {
         ctx.report.push_after(key.clone(), wait);
         return Ok(());
     }
@@ -232,7 +234,7 @@ async fn report_source(
         .await;
     match written {
         Ok(object) => {
-            put_source(ctx, &config, object, Priority::Live);
+            take_source(ctx, &config, object, &status);
             Ok(())
         }
         // Gone, or another object of that name, or a kind without the subresource.
@@ -242,6 +244,13 @@ async fn report_source(
         }
         Err(error) => Err(error),
     }
+}
+
+/// How long news of a workload that is still on its way has to wait.
+fn progress_waits(ctx: &Context, key: &Key) -> Option<Duration> {
+    let now = Instant::now();
+    let rush = ctx.rush.wait(key, Courtesy::Progress, now);
+    rush.or_else(|| ctx.pace.wait(key, now))
 }
 
 // === the federated object ===
@@ -273,6 +282,10 @@ async fn report_federated(
     if after == before {
         return Ok(());
     }
+    if let Some(wait) = ctx.rush.wait(key, Courtesy::Propagation, Instant::now()) {
+        ctx.report.push_after(key.clone(), wait);
+        return Ok(());
+    }
     let (Ok(from), Ok(to)) = (serde_json::to_value(&before), serde_json::to_value(&after)) else {
         return Ok(());
     };
@@ -287,7 +300,7 @@ async fn report_federated(
         .await;
     match written {
         Ok(object) => {
-            put_federated(ctx, object, Priority::Live);
+            take_federated(ctx, object, &to);
             Ok(())
         }
         Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),

@@ -70,19 +70,38 @@ async fn a_new_object_costs_one_federated_object_and_one_apply_a_member() {
         .host
         .until(&done("second"), "all is reported", is_done)
         .await;
-    let host: Vec<String> = federation
-        .host
-        .writes()
-        .iter()
+    // The finalizer follows the federated object, beside its status.
+    let held = |object: &serde_json::Value| {
+        let finalizers = object["metadata"]["finalizers"].as_array();
+        finalizers.is_some_and(|finalizers| finalizers.len() == 1)
+    };
+    let second = config_map("shop", "second");
+    federation.host.until(&second, "it is held", held).await;
+    let written = || -> Vec<String> {
+        let writes = federation.host.writes();
         // The first object may still be settling on a machine under load; creates carry no name.
-        .filter(|entry| entry.resource != "federatedclusters" && !entry.name.starts_with("first"))
-        .map(|entry| format!("{} {}/{}", entry.verb, entry.resource, entry.subresource))
-        .collect();
+        let ours = writes.iter().filter(|entry| {
+            entry.resource != "federatedclusters" && !entry.name.starts_with("first")
+        });
+        ours.map(|entry| format!("{} {}/{}", entry.verb, entry.resource, entry.subresource))
+            .collect()
+    };
+    // A request is logged after its effect can be seen.
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    while written().len() < 3 && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let mut host = written();
+    assert_eq!(
+        host.first().map(String::as_str),
+        Some("create federatedobjects/")
+    );
+    host.sort();
     assert_eq!(
         host,
         [
-            "patch configmaps/",
             "create federatedobjects/",
+            "patch configmaps/",
             "patch federatedobjects/status"
         ]
     );

@@ -3,6 +3,7 @@
 use navarch_crds::keys::{annotation, label};
 use navarch_crds::v1alpha1::PropagationStatusType as Status;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::watch::{CREATED_FOR_CONTENT, accept, see};
 use super::{Look, Looked};
@@ -176,6 +177,7 @@ async fn newer_than_known(look: &Look<'_>, record: &Record) -> Option<Looked> {
 }
 
 async fn apply(look: &Look<'_>, object: &Value, force: Force) -> Result<Value, RequestError> {
+    look.ctx.rush.placed(Instant::now());
     let requests = &look.member.requests;
     let kind = &look.config.kind;
     let applied = requests

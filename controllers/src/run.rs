@@ -12,6 +12,7 @@ use crate::host::clusters::Clusters;
 use crate::host::context::{Context, Fleet};
 use crate::host::objects::{Inherited, Objects};
 use crate::host::stores::{FederatedObjects, Sources, TypeConfigs};
+use crate::host::unplaced::Unplaced;
 use crate::runtime::admin;
 use crate::runtime::events::Events;
 use crate::runtime::lease::{self, Term};
@@ -167,6 +168,7 @@ fn context(
         overrides: Objects::default(),
         cluster_overrides: Objects::default(),
         profiles: Objects::default(),
+        unplaced: Unplaced::default(),
         fleet: Fleet::default(),
         host_types: watch::Sender::new(0),
         federated_types: watch::Sender::new(0),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use navarch_crds::names::ClusterName;
 use navarch_crds::v1alpha1::FederatedCluster;
 use navarch_scheduler::snapshot::{Cluster, Snapshot};
+use navarch_scheduler::verdict::Wake;
 
 use crate::runtime::locked;
 
@@ -15,6 +16,34 @@ use crate::runtime::locked;
 pub(crate) struct ClusterEntry {
     pub(crate) object: Arc<FederatedCluster>,
     pub(crate) scheduling: Arc<Cluster>,
+}
+
+/// What a new state of a cluster brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// Something that placed objects may be decided anew for.
+    Content,
+    /// What is placed stays; these can help what is not. Free amounts change all the time.
+    Figures(Vec<Wake>),
+}
+
+impl Moved {
+    fn between(before: &Cluster, now: &Cluster) -> Self {
+        let same = before.hashes() == now.hashes()
+            && before.joined() == now.joined()
+            && before.terminating() == now.terminating();
+        if !same {
+            return Self::Content;
+        }
+        let mut happened = Vec::new();
+        if now.ready() && !before.ready() {
+            happened.push(Wake::ClusterReady);
+        }
+        if before.available() != now.available() || before.allocatable() != now.allocatable() {
+            happened.push(Wake::ClusterResources);
+        }
+        Self::Figures(happened)
+    }
 }
 
 /// The cluster objects, and the snapshot that decisions are made on.
@@ -44,24 +73,27 @@ impl ClusterState {
 }
 
 impl Clusters {
-    /// `true`: something changed that a decision may rest on (not the amounts that are free: those
-    /// change all the time and are no reason to decide again).
-    pub(crate) fn put(&self, name: ClusterName, object: FederatedCluster) -> bool {
+    /// What changed that a decision may rest on.
+    pub(crate) fn put(&self, name: ClusterName, object: FederatedCluster) -> Moved {
         let scheduling = match Cluster::new(&object) {
             Ok(cluster) => Arc::new(cluster),
             Err(error) => {
                 tracing::error!(cluster = %name, %error, "the cluster cannot be scheduled to");
-                return self.put_unreadable(&name, &error.to_string());
+                return if self.put_unreadable(&name, &error.to_string()) {
+                    Moved::Content
+                } else {
+                    Moved::Figures(Vec::new())
+                };
             }
         };
         let mut state = locked(&self.state);
         state.unreadable.remove(&name);
-        let same = state.by_name.get(&name).is_some_and(|known| {
-            known.scheduling.hashes() == scheduling.hashes()
-                && known.scheduling.joined() == scheduling.joined()
-                && known.scheduling.terminating() == scheduling.terminating()
-                && known.object.metadata.uid == object.metadata.uid
-        });
+        let moved = match state.by_name.get(&name) {
+            Some(known) if known.object.metadata.uid == object.metadata.uid => {
+                Moved::between(&known.scheduling, &scheduling)
+            }
+            _ => Moved::Content,
+        };
         state.by_name.insert(
             name,
             ClusterEntry {
@@ -70,7 +102,7 @@ impl Clusters {
             },
         );
         state.renew();
-        !same
+        moved
     }
 
     /// The object of this name cannot be read. What was read of it before stays. `true`: nothing was.
@@ -154,7 +186,7 @@ mod tests {
         assert_eq!(clusters.unreadable("m").as_deref(), Some("odd"));
         let mut object = FederatedCluster::default();
         object.metadata.name = Some("m".to_owned());
-        assert!(clusters.put(name.clone(), object));
+        assert_eq!(clusters.put(name.clone(), object), Moved::Content);
         assert_eq!(clusters.unreadable("m"), None);
         assert!(!clusters.put_unreadable(&name, "odd"));
         assert!(clusters.get(&name).is_some() && clusters.unreadable("m").is_none());

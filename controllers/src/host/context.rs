@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::clusters::Clusters;
 use super::objects::{Inherited, Objects};
 use super::stores::{FederatedEntry, FederatedObjects, Sources, TypeConfigs};
+use super::unplaced::Unplaced;
 use crate::fleet::connect::Clients;
 use crate::fleet::member::Member;
 use crate::fleet::request::Requests;
@@ -56,6 +57,8 @@ pub(crate) struct Context {
     pub(crate) profiles: Objects,
     /// Scheduler plugins behind HTTP, and the decisions that wait for them.
     pub(crate) webhooks: Webhooks,
+    /// Objects that fit nowhere.
+    pub(crate) unplaced: Unplaced,
     pub(crate) fleet: Fleet,
     /// Counts changes of the types that the host serves.
     pub(crate) host_types: watch::Sender<u64>,

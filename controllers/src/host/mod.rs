@@ -6,3 +6,4 @@ pub(crate) mod context;
 pub(crate) mod objects;
 pub(crate) mod stores;
 pub(crate) mod take;
+pub(crate) mod unplaced;

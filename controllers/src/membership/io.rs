@@ -16,6 +16,7 @@ use super::report::is_news;
 use crate::fleet::member::Member;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_namespace};
+use crate::host::clusters::Moved;
 use crate::host::context::Context;
 use crate::runtime::compact::text;
 use crate::runtime::events::reference;
@@ -199,8 +200,13 @@ impl Membership {
         self.ctx.events.settle(&about, UNREADABLE, "");
         let known = self.ctx.clusters.get(&name);
         let news = known.is_none_or(|known| is_news(&known.object, &cluster));
-        if self.ctx.clusters.put(name.clone(), cluster) {
-            self.wake_objects(None);
+        match self.ctx.clusters.put(name.clone(), cluster) {
+            Moved::Content => self.wake_objects(None),
+            Moved::Figures(happened) => {
+                for key in self.ctx.unplaced.keys(&happened) {
+                    self.ctx.propagate.push(key, Priority::Backlog);
+                }
+            }
         }
         let mut tasks = locked(&self.tasks);
         if let Some(task) = tasks.get(&name) {

@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    fn policy(reschedule: Value) -> CheckedPolicy {
+    fn policy(reschedule: &Value) -> CheckedPolicy {
         let spec = json!({ "schedulingMode": "Duplicate", "schedulingProfile": "p",
             "reschedulePolicy": reschedule });
         let spec: PropagationPolicySpec = serde_json::from_value(spec).unwrap();
@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn a_changed_profile_counts_as_a_changed_policy_does() {
-        let usual = || policy(json!(null));
-        let sticky = policy(json!({ "disableRescheduling": true }));
-        let deferred = policy(json!({ "rescheduleWhen": { "policyContentChanged": false } }));
+        let usual = || policy(&json!(null));
+        let sticky = policy(&json!({ "disableRescheduling": true }));
+        let deferred = policy(&json!({ "rescheduleWhen": { "policyContentChanged": false } }));
         for (name, before, now, policy, expected) in [
             ("same", Some("1"), Some("1"), usual(), false),
             ("changed", Some("1"), Some("2"), usual(), true),
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn only_objects_with_a_profile_remember_one() {
-        let policy = policy(json!(null));
+        let policy = policy(&json!(null));
         let note = |before: Option<&str>, now: Option<&str>| {
             compare(before, before.is_some(), now, &policy).note
         };

@@ -5,20 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use navarch_crds::go::duration;
 use navarch_crds::keys::{annotation, controller};
 use navarch_crds::names::ClusterName;
 use navarch_scheduler::Decision;
-use navarch_scheduler::policy::{CheckedPolicy, Followers};
 use navarch_scheduler::snapshot::Snapshot;
-use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs, TriggerOutcome};
-use navarch_scheduler::unit::{self, Features, UnitInputs};
+use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs};
+use navarch_scheduler::unit::{self, Features, Unit, UnitInputs};
 use serde_json::Value;
 
 use super::consult::{self, Asked};
-use super::custom_migration;
+use super::custom_migration::{self, Migration};
 use super::fold::{Fold, FoldInputs, Placing, fold};
 use super::gather::{self, FoundPolicy, Policy};
+use super::placed::{notes, placing, switches};
 use super::resolve::{OverrideFailure, OverrideSource, OverrideTarget, Resolved, resolve};
 use super::template::{Template, given, template};
 use crate::federated::Federated;
@@ -196,11 +195,8 @@ fn place(
     problems: &mut Vec<Refusal>,
 ) -> Option<Placed> {
     let keep = || last.map(|_| Placed::default());
-    if wanted
-        .annotations
-        .get(annotation::NO_SCHEDULING)
-        .is_some_and(|text| text == "true")
-    {
+    let left_alone = wanted.annotations.get(annotation::NO_SCHEDULING);
+    if left_alone.is_some_and(|text| text == "true") {
         return Some(Placed::default());
     }
     let policy = match gather::policy(ctx, key, &wanted.labels) {
@@ -221,18 +217,7 @@ fn place(
     }
     let mut annotations = stored_annotations(last);
     annotations.extend(wanted.annotations.clone());
-    let migration = custom_migration::apply(
-        &mut annotations,
-        config.spec(),
-        &wanted.object,
-        Timestamp::now(),
-    );
-    if let Some(delay) = migration.again {
-        ctx.propagate.push_after(key.clone(), delay);
-    }
-    if let Some(problem) = migration.problem {
-        problems.push(Refusal::new("ParseMigrationConfiguration", problem));
-    }
+    let migration = migrated(ctx, key, config, wanted, &mut annotations, problems);
     let snapshot = ctx.clusters.snapshot();
     let document = trigger::document(TriggerInputs {
         annotations: &annotations,
@@ -248,15 +233,13 @@ fn place(
             return keep();
         }
     };
-    let known = annotations
-        .get(annotation::SCHEDULING_TRIGGERS)
-        .map(String::as_str);
-    let triggers = trigger::decide(known, &document, Some(&policy.policy));
+    let known = annotations.get(annotation::SCHEDULING_TRIGGERS);
+    let triggers = trigger::decide(known.map(String::as_str), &document, Some(&policy.policy));
+    let ruled = consult::ruled(ctx, &policy, &annotations);
+    let ended = migration.ended && !policy.policy.rescheduling.sticky;
     let mut notes = notes(&triggers);
     notes.extend(migration.notes);
     notes.extend(switches(&policy.policy));
-    let ended = migration.ended && !policy.policy.rescheduling.sticky;
-    let ruled = consult::ruled(ctx, &policy, &annotations);
     // What is placed nowhere has nothing to lose by being asked again whenever a cluster changes.
     if last.is_some_and(is_placed) && !(triggers.reschedule || ruled.reschedule || ended) {
         return Some(Placed {
@@ -282,6 +265,26 @@ fn place(
         }),
         None => keep(),
     }
+}
+
+/// What the object's migration configuration comes to; the key comes back when a time in it has passed.
+fn migrated(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    wanted: &Template,
+    annotations: &mut BTreeMap<String, String>,
+    problems: &mut Vec<Refusal>,
+) -> Migration {
+    let now = Timestamp::now();
+    let mut migration = custom_migration::apply(annotations, config.spec(), &wanted.object, now);
+    if let Some(delay) = migration.again {
+        ctx.propagate.push_after(key.clone(), delay);
+    }
+    if let Some(problem) = migration.problem.take() {
+        problems.push(Refusal::new("ParseMigrationConfiguration", problem));
+    }
+    migration
 }
 
 /// A problem if the object of one of these clusters exists and cannot be read.
@@ -338,6 +341,16 @@ fn bare_name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
+fn unknown_clusters(unit: &Unit, snapshot: &Snapshot) -> Option<Refusal> {
+    let names = unit.clusters.names.iter().map(String::as_str);
+    let unknown: Vec<&str> = names.filter(|name| snapshot.get(name).is_none()).collect();
+    let note = format!(
+        "a placement names clusters that do not exist: {}",
+        unknown.join(", ")
+    );
+    (!unknown.is_empty()).then(|| Refusal::new("UnknownCluster", note))
+}
+
 fn ask(
     question: &Question<'_>,
     snapshot: &Arc<Snapshot>,
@@ -368,25 +381,7 @@ fn ask(
     if !ignored.is_empty() {
         problems.push(Refusal::new("AnnotationIgnored", ignored.join("; ")));
     }
-    let names = &unit.clusters.names;
-    let exists = |name: &&String| {
-        snapshot
-            .clusters()
-            .iter()
-            .any(|cluster| cluster.name().as_str() == name.as_str())
-    };
-    let unknown: Vec<&str> = names
-        .iter()
-        .filter(|name| !exists(name))
-        .map(String::as_str)
-        .collect();
-    if !unknown.is_empty() {
-        let note = format!(
-            "a placement names clusters that do not exist: {}",
-            unknown.join(", ")
-        );
-        problems.push(Refusal::new("UnknownCluster", note));
-    }
+    problems.extend(unknown_clusters(&unit, snapshot));
     let asked = Asked {
         ctx: question.ctx,
         key: question.key,
@@ -399,6 +394,9 @@ fn ask(
     };
     match outcome {
         Ok(decision) => {
+            let fits = !decision.unschedulable();
+            let wakes = if fits { Vec::new() } else { decision.wakes() };
+            question.ctx.unplaced.put(question.key, wakes);
             if let Some(why) = decision.fit_error() {
                 problems.push(Refusal::new("NothingFits", why));
             }
@@ -413,51 +411,6 @@ fn ask(
             None
         }
     }
-}
-
-fn notes(triggers: &TriggerOutcome) -> BTreeMap<&'static str, Option<String>> {
-    BTreeMap::from([
-        (
-            annotation::SCHEDULING_TRIGGERS,
-            Some(triggers.store.clone()),
-        ),
-        (
-            annotation::SCHEDULING_DEFERRED_REASONS,
-            triggers.deferred.clone(),
-        ),
-    ])
-}
-
-/// A decision as it is written (KubeAdmiral `scheduler/scheduler.go`). Namespaces are placed in the name
-/// of the controller that their type config lists.
-fn placing(config: &TypeConfig, found: &FoundPolicy, decision: Decision) -> Placing {
-    Placing {
-        controller: if config.is_namespaces() {
-            controller::NAMESPACE_AUTO_PROPAGATION
-        } else {
-            controller::SCHEDULER
-        },
-        placement: decision.placement,
-        annotations: switches(&found.policy),
-        ..Placing::default()
-    }
-}
-
-/// What a policy switches on for an object, in KubeAdmiral's words; also when there is no reason to decide again, so
-/// that the switches count at once.
-fn switches(policy: &CheckedPolicy) -> BTreeMap<&'static str, Option<String>> {
-    let threshold = policy
-        .auto_migration
-        .as_ref()
-        .and_then(|policy| policy.unschedulable_for.as_deref())
-        // Go's own writing, `1m0s` for `1m`.
-        .and_then(|text| duration::parse(text).ok())
-        .map(|threshold| threshold.to_string());
-    let follow = matches!(policy.followers, Followers::Follow).to_string();
-    BTreeMap::from([
-        (annotation::ENABLE_FOLLOWER_SCHEDULING, Some(follow)),
-        (annotation::POD_UNSCHEDULABLE_THRESHOLD, threshold),
-    ])
 }
 
 fn stored_annotations(last: Option<&Federated>) -> BTreeMap<String, String> {

@@ -90,6 +90,7 @@ async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
     match (ctx.sources.get(key), federated) {
         (None, None) => {
             ctx.webhooks.forget(key);
+            ctx.unplaced.forget(key);
             Ok(())
         }
         (None, Some(federated)) if federated.direct => direct(ctx, key, &federated).await,

@@ -9,6 +9,7 @@ pub(crate) mod gather;
 pub(crate) mod io;
 pub mod merge_patch;
 pub mod overrides;
+mod placed;
 pub mod policy_name;
 pub mod resolve;
 pub mod template;

@@ -55,7 +55,7 @@ fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 /// The object of an answer. Go's decoder reads the first value and leaves what follows alone.
 fn object(body: &[u8]) -> Result<Map<String, Value>, AnswerError> {
     let mut values = serde_json::Deserializer::from_slice(body);
-    let value = Value::deserialize(&mut values).map_err(|_| AnswerError::NoJson)?;
+    let value = Value::deserialize(&mut values).map_err(|_error| AnswerError::NoJson)?;
     let Value::Object(object) = value else {
         return Err(AnswerError::NoObject);
     };

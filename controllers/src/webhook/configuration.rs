@@ -163,7 +163,7 @@ fn timeout(text: &str) -> Result<Duration, ConfigurationError> {
         return Ok(TIMEOUT);
     }
     let refused = || ConfigurationError::Timeout(text.to_owned());
-    let parsed = duration::parse(text).map_err(|_| refused())?;
+    let parsed = duration::parse(text).map_err(|_error| refused())?;
     let timeout = parsed.to_std().ok_or_else(refused)?;
     Ok(if timeout.is_zero() { TIMEOUT } else { timeout })
 }
@@ -203,7 +203,7 @@ fn security(tls: Option<&WebhookTlsConfig>, secure: bool) -> Result<Security, Co
         let read: Result<Vec<Vec<u8>>, _> = CertificateDer::pem_slice_iter(&pem)
             .map(|certificate| certificate.map(|der| der.to_vec()))
             .collect();
-        let read = read.map_err(|_| wrong("caData", "its PEM cannot be read"))?;
+        let read = read.map_err(|_error| wrong("caData", "its PEM cannot be read"))?;
         if read.is_empty() {
             return Err(wrong("caData", "it holds no certificate"));
         }
@@ -224,10 +224,12 @@ fn security(tls: Option<&WebhookTlsConfig>, secure: bool) -> Result<Security, Co
 
 fn pem(field: &'static str, text: &str) -> Result<Vec<u8>, ConfigurationError> {
     // The cause would hold a part of the text.
-    STANDARD.decode(text).map_err(|_| ConfigurationError::Tls {
-        field,
-        problem: "it is not base64".to_owned(),
-    })
+    STANDARD
+        .decode(text)
+        .map_err(|_error| ConfigurationError::Tls {
+            field,
+            problem: "it is not base64".to_owned(),
+        })
 }
 
 /// The parts of a configuration that can change a decision. Time-outs and certificates only change whether there is
@@ -251,17 +253,17 @@ mod tests {
 
     use super::*;
 
-    fn check(changes: Value) -> Result<Configuration, String> {
+    fn check(changes: &Value) -> Result<Configuration, String> {
         let mut spec = json!({ "payloadVersions": ["v1alpha1"], "urlPrefix": "http://h:1/x",
             "filterPath": "filter" });
-        json_patch::merge(&mut spec, &changes);
-        let spec = serde_json::from_value(spec).unwrap();
+        json_patch::merge(&mut spec, changes);
+        let spec = serde_json::from_value(spec).map_err(|error| error.to_string())?;
         Configuration::check(&spec).map_err(|error| error.to_string())
     }
 
     #[test]
     fn what_is_not_said_has_its_default() {
-        let configuration = check(json!({})).unwrap();
+        let configuration = check(&json!({})).unwrap();
         assert_eq!(configuration.version, Version::PerCluster);
         assert_eq!(configuration.timeout, Duration::from_secs(5));
         let at = |point| configuration.url(point).map(ToString::to_string);
@@ -276,7 +278,7 @@ mod tests {
             (json!(["v1alpha1", "navarch.dev/v1"]), Version::PerCluster),
             (json!(["v9", "navarch.dev/v1"]), Version::Batched),
         ] {
-            let configuration = check(json!({ "payloadVersions": versions })).unwrap();
+            let configuration = check(&json!({ "payloadVersions": versions })).unwrap();
             assert_eq!(configuration.version, expected);
         }
     }
@@ -284,7 +286,7 @@ mod tests {
     #[test]
     fn times_are_in_the_format_of_go_and_zero_is_the_default() {
         for (text, expected) in [("0s", 5_000), ("250ms", 250), ("1m30s", 90_000)] {
-            let configuration = check(json!({ "httpTimeout": text })).unwrap();
+            let configuration = check(&json!({ "httpTimeout": text })).unwrap();
             assert_eq!(configuration.timeout, Duration::from_millis(expected));
         }
     }
@@ -322,7 +324,7 @@ mod tests {
                 "tlsConfig.certData",
             ),
         ] {
-            let error = check(changes).unwrap_err();
+            let error = check(&changes).unwrap_err();
             assert!(error.contains(word), "{name}: {error}");
             assert!(!error.contains("secret"), "{name}: {error}");
         }
@@ -333,7 +335,7 @@ mod tests {
         let tls =
             json!({ "certData": STANDARD.encode("c"), "keyData": STANDARD.encode("private") });
         let spec = json!({ "tlsConfig": tls, "urlPrefix": "http://me:private@h" });
-        let shown = format!("{:?}", check(spec).unwrap());
+        let shown = format!("{:?}", check(&spec).unwrap());
         assert!(!shown.contains("private"), "{shown}");
         assert!(!shown.contains(&STANDARD.encode("private")), "{shown}");
     }

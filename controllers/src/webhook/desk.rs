@@ -125,9 +125,9 @@ impl Webhooks {
     pub(crate) fn put(
         &self,
         name: &str,
-        spec: Result<SchedulerPluginWebhookConfigurationSpec, String>,
+        spec: &Result<SchedulerPluginWebhookConfigurationSpec, String>,
     ) -> Result<(), ConfigurationError> {
-        let (bearing, configuration) = match &spec {
+        let (bearing, configuration) = match spec {
             Ok(spec) => (bearing(spec), Configuration::check(spec)),
             Err(why) => (
                 Arc::default(),
@@ -209,8 +209,8 @@ impl Webhooks {
         consultation: impl FnOnce() -> Consultation,
     ) -> Consulted {
         let mut state = locked(&self.shared.state);
-        match state.open.remove(key) {
-            Some(open) => match open.stage {
+        if let Some(open) = state.open.remove(key) {
+            match open.stage {
                 Stage::Done(outcome) if open.basis == basis => {
                     return Consulted::Outcome(*outcome);
                 }
@@ -220,8 +220,7 @@ impl Webhooks {
                 }
                 Stage::Asking(stop) => stop.cancel(),
                 Stage::Done(_) => {}
-            },
-            None => {}
+            }
         }
         state.numbers += 1;
         let number = state.numbers;

@@ -160,11 +160,11 @@ impl Usable {
         }
         let request = request
             .body(Full::new(Bytes::from(body)))
-            .map_err(|_| CallError::Question)?;
+            .map_err(|_error| CallError::Question)?;
         let limit = self.configuration.timeout;
         tokio::time::timeout(limit, self.answer(request))
             .await
-            .map_err(|_| CallError::TimedOut(limit))?
+            .map_err(|_error| CallError::TimedOut(limit))?
     }
 
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Bytes, CallError> {
@@ -220,7 +220,7 @@ fn client(configuration: &Configuration) -> Result<HttpClient, ConfigurationErro
     let mut tls = tls
         .rustls_client_config()
         // The cause could hold a part of a key.
-        .map_err(|_| {
+        .map_err(|_error| {
             wrong(
                 "certData",
                 "certificate, key or authorities cannot be used".to_owned(),

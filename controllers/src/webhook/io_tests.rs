@@ -31,10 +31,8 @@ fn desk(configuration: Value) -> Webhooks {
         longest: Duration::from_millis(1),
     };
     let desk = Webhooks::new(Tasks::new(CancellationToken::new()), Queue::new(backoff));
-    let _ = desk.put(
-        "hook",
-        serde_json::from_value(configuration).map_err(|error| error.to_string()),
-    );
+    let spec = serde_json::from_value(configuration).map_err(|error| error.to_string());
+    let _ = desk.put("hook", &spec);
     desk
 }
 

@@ -86,7 +86,7 @@ impl Prefix {
             text.push('?');
             text.push_str(query);
         }
-        text.parse().map_err(|_| UrlError::Whole(what))
+        text.parse().map_err(|_error| UrlError::Whole(what))
     }
 }
 

@@ -139,3 +139,20 @@ async fn of_two_managers_one_leads_and_the_other_takes_over_when_it_stops() {
     second.await.unwrap();
     federation.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fitted_nowhere_is_placed_when_a_member_becomes_ready() {
+    let federation = Federation::start(1).await;
+    federation.namespace("shop").await;
+    federation.members[0].server.partition(true);
+    federation.until_cluster("member-1", "Unknown").await;
+    let map = config_map("shop", "settings");
+    federation.host.create(map.clone()).await;
+    let note = federation.host.until_event("shop", "NothingFits").await;
+    assert!(note.contains("not ready"), "{note}");
+    federation.members[0].server.partition(false);
+    federation.members[0]
+        .until(&map, "the copy exists", |_| true)
+        .await;
+    federation.stop().await;
+}

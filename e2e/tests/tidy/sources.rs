@@ -12,10 +12,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The numbered lines of code before the file's tests, without comments.
+    /// The numbered lines of code before the file's tests, without comments. A file of tests beside the code has none.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .lines()
+        let text = if self.path.ends_with("_tests.rs") {
+            ""
+        } else {
+            &self.text
+        };
+        text.lines()
             .enumerate()
             .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
             .filter(|(_, line)| !line.trim_start().starts_with("//"))

@@ -91,7 +91,7 @@ async fn follow_configurations(ctx: Arc<Context>, listed: Waiting) {
 fn put(ctx: &Context, name: &str, object: &Value, spec: Value) {
     let spec = serde_json::from_value(spec).map_err(|error| error.to_string());
     let about = reference(object);
-    match ctx.webhooks.put(name, spec) {
+    match ctx.webhooks.put(name, &spec) {
         Ok(()) => {
             ctx.events.settle(&about, REFUSED, "");
             ctx.events.tell(
@@ -130,9 +130,7 @@ fn wake_users_of_webhook(ctx: &Context, webhook: &str) {
 
 /// Asks for a look at every object whose policy names one of these profiles.
 pub(super) fn wake_users_of_profiles(ctx: &Context, wanted: impl Fn(&str) -> bool) {
-    let names = |policy: &Value| {
-        text(policy, "/spec/schedulingProfile").is_some_and(|profile| wanted(profile))
-    };
+    let names = |policy: &Value| text(policy, "/spec/schedulingProfile").is_some_and(&wanted);
     let policies: HashSet<(String, String)> = ctx.policies.names(names).into_iter().collect();
     let everywhere: HashSet<String> = ctx
         .cluster_policies

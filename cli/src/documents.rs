@@ -37,33 +37,7 @@ fn read_one(path: &Path) -> Result<Vec<Manifest>, CliError> {
 
 /// The error with the file and the document that it is about; the library only knows a number.
 pub(crate) fn place(manifests: &[Manifest], error: &OfflineError) -> CliError {
-    let (number, message) = match error {
-        OfflineError::NoObject { document, field } => {
-            (*document, format!("field {field}: missing or no text"))
-        }
-        OfflineError::Malformed {
-            document,
-            kind,
-            name,
-            source,
-        } => (*document, format!("{kind} {name}: {source}")),
-        OfflineError::Field {
-            document,
-            kind,
-            name,
-            field,
-            message,
-        } => (
-            *document,
-            format!("{kind} {name}: field {field}: {message}"),
-        ),
-        OfflineError::Undecided {
-            document,
-            kind,
-            name,
-            message,
-        } => (*document, format!("{kind} {name}: {message}")),
-    };
+    let (number, message) = (error.document(), error.message());
     match number.checked_sub(1).and_then(|index| manifests.get(index)) {
         Some(manifest) => manifest.wrong(message),
         None => CliError::Document {

@@ -10,7 +10,9 @@
 mod commands;
 mod documents;
 pub mod error;
+mod features;
 mod federation;
+mod host_state;
 mod kubeconfig;
 mod logging;
 mod manifests;

@@ -185,6 +185,14 @@ fn wrong_input_is_refused_with_what_to_do() {
         (&["join", "East"], 1, &["cluster's name", "lower-case"]),
         (&["join", "east"], 1, &["--member-context"]),
         (&["render"], 2, &["--filename"]),
+        (&["schedule"], 2, &["--filename"]),
+        (&["plan"], 2, &["--filename"]),
+        (&["explain"], 2, &["<KIND/NAME>"]),
+        (
+            &["schedule", "-f", "/nope", "--object-overrides", "some"],
+            2,
+            &["Allow, Narrow, Deny"],
+        ),
         (&["render", "-f", "/nope"], 1, &["/nope", "standard input"]),
         (&["render", "-f", &torn], 1, &["torn, document 1"]),
         (
@@ -337,6 +345,33 @@ fn kubectl(kubeconfig: &Path, arguments: &[&str], input: &str) -> Option<Ran> {
     Some(Ran::of(&output))
 }
 
+/// Why an object is where it is, and what a taint would do to it.
+fn explained_and_planned(path: &Path) {
+    let told = with(path, &["explain", "configmaps/notes", "-n", "default"]);
+    told.says("ConfigMap default/notes (policy default/typo): placed on member-1");
+    told.says("Annotations that do not count");
+    let told = with(path, &["explain", "ConfigMap/notes", "-o", "json"]);
+    let told: Value = serde_json::from_str(&told.out).unwrap();
+    let member = &told["clusters"][0];
+    assert_eq!(member["placed"], true, "{told}");
+    assert_eq!(member["filters"][0]["verdict"], "fits", "{told}");
+    with(path, &["explain", "ship/x"]).refuses(1, &["\"ship\"", "configmaps"]);
+    with(path, &["explain", "configmap/none"]).refuses(1, &["no ConfigMap none", "get objects"]);
+    with(path, &["explain", "notes"]).refuses(1, &["KIND/NAME"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("taint.yaml");
+    let taint = "apiVersion: core.kubeadmiral.io/v1alpha1\nkind: FederatedCluster\nmetadata: {name: member-1}\n\
+        spec: {taints: [{key: down, effect: NoExecute}]}\n";
+    std::fs::write(&file, taint).unwrap();
+    let plan = with(path, &["plan", "-f", file.to_str().unwrap()]);
+    plan.says("nothing fits: it would be withdrawn everywhere");
+    plan.says("untolerated taint down:NoExecute");
+    plan.says("Total: 1 of");
+    // Nothing was written.
+    let cluster = with(path, &["get", "clusters", "-o", "json"]);
+    assert!(!cluster.out.contains("taints"), "{}", cluster.out);
+}
+
 const TYPO: &str = "
 apiVersion: core.kubeadmiral.io/v1alpha1
 kind: PropagationPolicy
@@ -375,6 +410,15 @@ fn mistakes_are_told_in_events() {
         assert!(told.contains(text), "{text} not in:\n{told}");
     }
     with(&path, &["get", "objects"]).says("member-1");
+    let federated = || {
+        let all = ["get", "federatedobjects", "-o", "json"];
+        kubectl(&path, &all, "").unwrap().out
+    };
+    eventually("the condition says it, too", || {
+        let told = federated();
+        told.contains("\"Scheduled\"") && told.contains("\"AnnotationIgnored\"")
+    });
+    explained_and_planned(&path);
     let crds = navarch(&["crds"]).out;
     let again = ["apply", "--server-side", "-f", "-"];
     let again = kubectl(&path, &again, &crds).unwrap();

@@ -6,6 +6,8 @@
 //! type configs are there, and those of the documents replace the ones of the same type.
 
 mod documents;
+pub mod explained;
+pub mod plan;
 mod results;
 pub mod schedule;
 pub mod scheduled;

@@ -11,6 +11,7 @@ use crate::fleet::request::Requests;
 use crate::host::clusters::Clusters;
 use crate::host::context::{Context, Fleet};
 use crate::host::objects::{Inherited, Objects};
+use crate::host::scheduled::Scheduled;
 use crate::host::stores::{FederatedObjects, Sources, TypeConfigs};
 use crate::host::unplaced::Unplaced;
 use crate::runtime::admin;
@@ -175,6 +176,8 @@ fn context(
         propagate,
         holds: Queue::new(backoff),
         report: Queue::new(backoff),
+        scheduled: Scheduled::default(),
+        features: options.features,
         pace: Pace::default(),
         rush: Rush::default(),
     })

@@ -220,7 +220,8 @@ fn rules(
 }
 
 fn shares(unit: &Unit, decision: &Decision, findings: &mut Vec<Finding>) {
-    let total = unit.desired_replicas.unwrap_or(0);
+    // Fewer than none is none.
+    let total = unit.desired_replicas.unwrap_or(0).max(0);
     let mut planned = 0_i128;
     for (cluster, share) in &decision.shares {
         planned = planned.saturating_add(i128::from(share.planned));

@@ -5,9 +5,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::framework::profile::Profile;
+use crate::framework::traits::ClusterContext;
 use crate::placement::{Decision, Outcome};
+use crate::snapshot::{Cluster, Snapshot};
+use crate::unit::Unit;
+use crate::verdict::Verdict;
 
 /// A decision as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -137,6 +143,64 @@ fn plugin_scores(plugins: &[(Arc<str>, Vec<i64>)], index: usize) -> BTreeMap<&st
         .iter()
         .filter_map(|(plugin, scores)| Some((&**plugin, *scores.get(index)?)))
         .collect()
+}
+
+/// What every filter says of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    /// The cluster.
+    pub cluster: String,
+    /// The filters in the order in which they are asked.
+    pub filters: Vec<FilterVerdict>,
+}
+
+/// What one filter says of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FilterVerdict {
+    /// The filter.
+    pub plugin: String,
+    /// `fits`, `never`, `notNow` or `broken`.
+    pub verdict: &'static str,
+    /// Why, unless it fits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Asks every filter about every cluster. A decision stops at the first refusal; whoever wants to know
+/// what stands in the way wants all of them.
+#[must_use]
+pub fn verdicts(
+    unit: &Unit,
+    snapshot: &Snapshot,
+    profile: &Profile,
+    now: Timestamp,
+) -> Vec<Judged> {
+    let judge = |cluster: &Arc<Cluster>| {
+        let context = ClusterContext {
+            unit,
+            cluster,
+            snapshot,
+            now,
+        };
+        let filters = profile.filters.iter().map(|named| {
+            let (verdict, reason) = match named.plugin.filter(&context) {
+                Verdict::Fits => ("fits", None),
+                Verdict::Never(reason) => ("never", Some(reason.to_string())),
+                Verdict::NotNow(reason, _) => ("notNow", Some(reason.to_string())),
+                Verdict::Broken(error) => ("broken", Some(error.to_string())),
+            };
+            FilterVerdict {
+                plugin: named.name.to_string(),
+                verdict,
+                reason,
+            }
+        });
+        Judged {
+            cluster: cluster.name().to_string(),
+            filters: filters.collect(),
+        }
+    };
+    snapshot.clusters().iter().map(judge).collect()
 }
 
 /// What became of one cluster, as it is shown to people.

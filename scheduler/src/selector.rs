@@ -52,6 +52,22 @@ impl Term {
         &self.written
     }
 
+    /// Whatever matches this term matches the other one too, as far as can be told from their text:
+    /// this one repeats every requirement of the other.
+    #[must_use]
+    pub fn implies(&self, other: &Self) -> bool {
+        let empty = |term: &Self| term.expressions.is_empty() && term.fields.is_empty();
+        if empty(self) || empty(other) {
+            // A term without parts matches nothing.
+            return empty(self);
+        }
+        other
+            .expressions
+            .iter()
+            .all(|one| self.expressions.contains(one))
+            && other.fields.iter().all(|one| self.fields.contains(one))
+    }
+
     /// Both parts match. A term without any part matches nothing.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! are compared as data.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use navarch_crds::go;
 use navarch_crds::keys::annotation;
@@ -52,6 +52,41 @@ pub(crate) fn policy_hash(spec: &PropagationPolicySpec) -> String {
 pub struct ClusterHashes {
     parts: ClusterParts,
     text: String,
+    read: LastRead,
+}
+
+/// The cluster part of a stored document that was read last. Thousands of objects hold the same one, and
+/// with a thousand clusters it is a hundred kilobytes. It changes no answer, so it takes no part in
+/// comparisons and is not copied.
+#[derive(Debug, Default)]
+struct LastRead(Mutex<Option<(String, Arc<ClusterParts>)>>);
+
+impl Clone for LastRead {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for LastRead {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LastRead {}
+
+impl LastRead {
+    fn read(&self, text: &str) -> Option<Arc<ClusterParts>> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, parts)) = &*last
+            && known == text
+        {
+            return Some(Arc::clone(parts));
+        }
+        let parts = Arc::new(serde_json::from_str::<ClusterParts>(&format!("{{{text}")).ok()?);
+        *last = Some((text.to_owned(), Arc::clone(&parts)));
+        Some(parts)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +122,11 @@ impl ClusterHashes {
             parts.clusters.insert(name);
         }
         let text = go::json::to_string(&parts).unwrap_or_default();
-        Self { parts, text }
+        Self {
+            parts,
+            text,
+            read: LastRead::default(),
+        }
     }
 }
 
@@ -113,12 +152,36 @@ struct RequestParts {
 }
 
 /// A document as it was stored by us or by KubeAdmiral.
-#[derive(Deserialize)]
 struct Stored {
-    #[serde(flatten)]
     own: OwnParts,
-    #[serde(flatten)]
-    clusters: ClusterParts,
+    clusters: Arc<ClusterParts>,
+}
+
+impl Stored {
+    fn read(text: &str, last: &LastRead) -> Option<Self> {
+        Self::split(text, last).or_else(|| {
+            Some(Self {
+                own: serde_json::from_str(text).ok()?,
+                clusters: Arc::new(serde_json::from_str(text).ok()?),
+            })
+        })
+    }
+
+    /// In two parts, as both sides write it: first the object's own, then the clusters'. No other key of
+    /// this name holds a list, and quotes inside of texts are escaped.
+    fn split(text: &str, last: &LastRead) -> Option<Self> {
+        let at = text.find(",\"clusters\":[")?;
+        let (own, clusters) = text.split_at_checked(at)?;
+        let first = own.starts_with("{\"schedulingAnnotationsHash\":");
+        if !first || !own.contains(",\"policyContentHash\":") {
+            // Written by neither; keys may stand anywhere.
+            return None;
+        }
+        Some(Self {
+            own: serde_json::from_str(&format!("{own}}}")).ok()?,
+            clusters: last.read(clusters.strip_prefix(',')?)?,
+        })
+    }
 }
 
 /// What a decision is based on.
@@ -234,7 +297,7 @@ pub fn decide(
     let Some(old_text) = old.filter(|text| !text.is_empty()) else {
         return replace(true);
     };
-    let Ok(old) = serde_json::from_str::<Stored>(old_text) else {
+    let Some(old) = Stored::read(old_text, &new.clusters.read) else {
         return replace(true);
     };
     let keep = |reasons: &[&str]| TriggerOutcome {
@@ -243,7 +306,7 @@ pub fn decide(
         deferred: (!reasons.is_empty()).then(|| reasons.join("; ")),
     };
     let clusters = &new.clusters.parts;
-    if old.own == new.own && old.clusters == *clusters {
+    if old.own == new.own && *old.clusters == *clusters {
         return keep(&[]);
     }
     let Some(policy) = policy else {

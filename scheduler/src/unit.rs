@@ -20,12 +20,17 @@ use crate::snapshot::ApiResource;
 use crate::toleration::Toleration;
 
 mod annotations;
+mod bounds;
+
+pub use bounds::ObjectOverrides;
 
 /// Parts of the control plane that are not on everywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Features {
     /// Katalyst's reclaimed resources count (`--enable-katalyst-support`).
     pub katalyst: bool,
+    /// What annotations of an object may do to its policy (`--object-overrides`).
+    pub object_overrides: ObjectOverrides,
 }
 
 /// What a unit is made from.
@@ -167,6 +172,8 @@ pub fn build(inputs: UnitInputs<'_>) -> Result<(Unit, Vec<Ignored>), UnitError> 
     let mut ignored = Vec::new();
     let mut own = annotations::read(inputs.annotations, &mut ignored);
     let policy = inputs.policy;
+    let setting = inputs.features.object_overrides;
+    bounds::apply(setting, &mut own, policy, &mut ignored);
     let replicas_path = inputs.type_config.path_definition.replicas_spec.as_str();
     let asked = own.mode.unwrap_or(policy.mode);
     // A type without replicas cannot be divided.
@@ -331,7 +338,7 @@ fn current(inputs: &UnitInputs<'_>, replicas_path: &str) -> Placement {
             .iter()
             .filter(|patch| patch.path == path && matches!(patch.op.as_str(), "" | "replace"))
             .find_map(|patch| patch.value.as_i64());
-        *replicas = set.or(*replicas);
+        *replicas = set.map(|count| count.max(0)).or(*replicas);
     }
     current
 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::commands::interrupted;
 use crate::error::CliError;
+use crate::features::FeatureFlags;
 use crate::kubeconfig::HostFlags;
 
 #[derive(Args, Debug)]
@@ -44,6 +45,8 @@ pub(crate) struct ControllerManagerFlags {
     /// How long joining a member may take
     #[arg(long, default_value = "10m", value_parser = duration, value_name = "DURATION")]
     cluster_join_timeout: Duration,
+    #[command(flatten)]
+    features: FeatureFlags,
     /// Requests in flight to each member
     #[arg(long, value_name = "COUNT")]
     member_worker_count: Option<usize>,
@@ -59,6 +62,7 @@ impl ControllerManagerFlags {
             election.name.clone_from(&self.leader_elect_resource_name);
             election
         });
+        options.features = self.features.features();
         options.timings.workers = self.worker_count.max(1);
         options.timings.health_check_period = self.cluster_health_check_period;
         options.timings.unreachable_after = self.cluster_status_threshold;

@@ -4,11 +4,13 @@ mod completion;
 mod controller_manager;
 mod crds;
 mod demo;
+mod explain;
 mod fault;
 mod forget;
 mod get;
 mod install;
 mod join;
+mod plan;
 mod render;
 mod sandbox;
 mod schedule;
@@ -71,6 +73,10 @@ pub(crate) enum Command {
     Forget(forget::ForgetFlags),
     /// Show clusters or federated objects
     Get(get::GetFlags),
+    /// Show why an object is where it is
+    Explain(explain::ExplainFlags),
+    /// Show what would move if files were applied
+    Plan(plan::PlanFlags),
     /// Show offline what each member would get
     Render(render::RenderFlags),
     /// Show offline where objects would run, and why
@@ -97,6 +103,8 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Unjoin(flags) => Box::pin(unjoin::run(flags)).await.map(done),
         Command::Forget(flags) => Box::pin(forget::run(flags)).await.map(done),
         Command::Get(flags) => get::run(flags).await.map(done),
+        Command::Explain(flags) => explain::run(flags).await.map(done),
+        Command::Plan(flags) => plan::run(flags).await.map(done),
         Command::Render(flags) => render::run(&flags).map(done),
         Command::Schedule(flags) => schedule::run(&flags).map(done),
         Command::Crds(flags) => crds::run(&flags).map(done),

@@ -7,10 +7,10 @@ use clap::Args;
 use navarch_controllers::offline::schedule::{self, Answer, Answers};
 use navarch_controllers::offline::scheduled::Scheduled;
 use navarch_scheduler::explain;
-use navarch_scheduler::unit::Features;
 
 use crate::documents;
 use crate::error::CliError;
+use crate::features::FeatureFlags;
 use crate::manifests::Manifest;
 use crate::output::{self, Format, table};
 
@@ -22,6 +22,8 @@ pub(crate) struct ScheduleFlags {
     /// Print one JSON or YAML document instead of tables
     #[arg(short, long, value_enum)]
     output: Option<Format>,
+    #[command(flatten)]
+    features: FeatureFlags,
 }
 
 pub(crate) fn run(flags: &ScheduleFlags) -> Result<(), CliError> {
@@ -31,7 +33,7 @@ pub(crate) fn run(flags: &ScheduleFlags) -> Result<(), CliError> {
         .map(|manifest| manifest.object.clone())
         .collect();
     let now = jiff::Timestamp::now();
-    let answers = schedule::decide(objects, Features::default(), now)
+    let answers = schedule::decide(objects, flags.features.features(), now)
         .map_err(|error| documents::place(&manifests, &error))?;
     warn(&manifests, &answers);
     match flags.output {
@@ -64,13 +66,7 @@ fn text(answers: &Answers) -> String {
 
 /// One object: a line that sums up, then a table of its clusters.
 fn block(answer: &Answer) -> String {
-    let object = &answer.object;
-    let place = if object.namespace.is_empty() {
-        String::new()
-    } else {
-        format!("{}/", object.namespace)
-    };
-    let title = format!("{} {place}{}", object.kind, object.name);
+    let title = answer.object.shown();
     let Some(asked) = &answer.asked else {
         return format!("{title}: it names no policy, so nobody schedules it");
     };

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_crds::names::ClusterName;
+use navarch_scheduler::unit::Features;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::clusters::Clusters;
 use super::objects::{Inherited, Objects};
+use super::scheduled::Scheduled;
 use super::stores::{FederatedEntry, FederatedObjects, Sources, TypeConfigs};
 use super::unplaced::Unplaced;
 use crate::fleet::connect::Clients;
@@ -70,6 +72,10 @@ pub(crate) struct Context {
     pub(crate) holds: Queue<Key>,
     /// Federated objects whose status may have changed.
     pub(crate) report: Queue<Key>,
+    /// What passes have to say about scheduling and no status says yet.
+    pub(crate) scheduled: Scheduled,
+    /// Parts of the control plane that are not on everywhere.
+    pub(crate) features: Features,
     /// Sources whose workload is still on its way.
     pub(crate) pace: Pace,
     /// What gives way while many objects are made at once.

@@ -70,6 +70,43 @@ pub enum OfflineError {
     },
 }
 
+impl OfflineError {
+    /// The number of the document that it is about.
+    #[must_use]
+    pub fn document(&self) -> usize {
+        match self {
+            Self::NoObject { document, .. }
+            | Self::Malformed { document, .. }
+            | Self::Field { document, .. }
+            | Self::Undecided { document, .. } => *document,
+        }
+    }
+
+    /// What is wrong, without the number, for those who know the place otherwise.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::NoObject { field, .. } => format!("field {field}: missing or no text"),
+            Self::Malformed {
+                kind, name, source, ..
+            } => format!("{kind} {name}: {source}"),
+            Self::Field {
+                kind,
+                name,
+                field,
+                message,
+                ..
+            } => format!("{kind} {name}: field {field}: {message}"),
+            Self::Undecided {
+                kind,
+                name,
+                message,
+                ..
+            } => format!("{kind} {name}: {message}"),
+        }
+    }
+}
+
 /// How documents are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {

@@ -65,6 +65,18 @@ pub struct ObjectName {
     pub name: String,
 }
 
+impl ObjectName {
+    /// Kind and name, as people are told.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.namespace.is_empty() {
+            format!("{} {}", self.kind, self.name)
+        } else {
+            format!("{} {}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}
+
 /// The copy in one cluster, before the annotations that only a running control plane adds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CopyResult {

@@ -5,21 +5,22 @@ use super::documents::{Documents, Numbered, OfflineError, Reading};
 use super::results::{ObjectName, name, told, with_namespace};
 use crate::federated::Federated;
 use crate::pointer;
+use crate::propagate::custom_migration;
 use crate::propagate::policy_name::{PolicyName, policy_name};
 use crate::propagate::template::{Template, given, template};
 use jiff::Timestamp;
 use navarch_crds::keys::annotation;
 use navarch_crds::naming::federated_object_name;
-use navarch_crds::v1alpha1::{FederatedTypeConfig, GenericFederatedObjectSpec};
+use navarch_crds::v1alpha1::{FederatedCluster, FederatedTypeConfig, GenericFederatedObjectSpec};
 use navarch_scheduler::framework::registry::Registry;
 use navarch_scheduler::policy::CheckedPolicy;
 use navarch_scheduler::profile::{Profile, outside};
 use navarch_scheduler::snapshot::{Cluster, Snapshot};
-use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs};
+use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs, TriggerOutcome};
 use navarch_scheduler::unit::{self, Features, Ignored, Unit, UnitError, UnitInputs};
 use navarch_scheduler::{Decision, keep, schedule};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The answers about all objects, and what they rest on.
@@ -46,6 +47,21 @@ pub struct Answer {
     pub asked: Option<Box<Asked>>,
     /// What the answer is based on, to be compared with what was stored.
     pub triggers: TriggerDocument,
+    /// Replicas of the object itself; zero for kinds without.
+    pub replicas: i64,
+    /// Its federated object, if it was given.
+    pub last: Option<Federated>,
+}
+
+impl Answer {
+    /// Whether a pass of the running scheduler would decide anew; `None` for what nobody schedules.
+    #[must_use]
+    pub fn outcome(&self) -> Option<TriggerOutcome> {
+        let asked = self.asked.as_ref()?;
+        let last = self.last.as_ref();
+        let stored = last.and_then(|last| last.annotation(annotation::SCHEDULING_TRIGGERS));
+        Some(trigger::decide(stored, &self.triggers, Some(&asked.policy)))
+    }
 }
 
 /// A question with its answer.
@@ -53,6 +69,8 @@ pub struct Answer {
 pub struct Asked {
     /// The question.
     pub unit: Unit,
+    /// What the policy asks.
+    pub policy: CheckedPolicy,
     /// The plugins that were asked.
     pub profile: Profile,
     /// The answer.
@@ -72,39 +90,19 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Answers, OfflineError> {
     let documents = Documents::read(documents, Reading::Stored)?;
+    let (snapshot, answers) = each(&documents, features, now)?;
+    let answers: Vec<Answer> = answers.into_iter().collect::<Result<_, _>>()?;
     let mut warnings: Vec<(usize, String)> = documents
         .warnings
         .iter()
         .map(|warning| (warning.document, warning.object.clone()))
         .collect();
-    let snapshot = snapshot(&documents, &mut warnings)?;
-    let world = World {
-        documents: &documents,
-        snapshot: &snapshot,
-        features,
-        now,
-    };
-    let mut answers = Vec::new();
-    let mut paired = Vec::new();
-    for source in &documents.sources {
-        if let Some(answer) = world.source(source, &mut paired)? {
-            answers.push(answer);
-        }
-    }
-    for federated in &documents.federated {
-        let key = (federated.object.namespace(), federated.object.name());
-        if !paired
-            .iter()
-            .any(|(space, name)| (space.as_str(), name.as_str()) == key)
-        {
-            answers.push(world.given(federated)?);
-        }
-    }
+    warnings.extend(left_out(&documents, &snapshot));
     for answer in &answers {
         let ignored = answer.asked.iter().flat_map(|asked| &asked.ignored);
         warnings.extend(ignored.map(|ignored| {
             let note = format!(
-                "annotation {}: {}; the policy's value is used",
+                "annotation {} does not count: {}",
                 ignored.annotation, ignored.message
             );
             (answer.document, note)
@@ -117,11 +115,65 @@ pub fn decide(
     })
 }
 
-/// The joined clusters; what is left out is told.
-fn snapshot(
+/// The clusters, and an answer about every object: one that cannot be given does not stand in the way of
+/// the others.
+pub(super) fn each(
     documents: &Documents,
-    warnings: &mut Vec<(usize, String)>,
-) -> Result<Snapshot, OfflineError> {
+    features: Features,
+    now: Timestamp,
+) -> Result<(Snapshot, Vec<Result<Answer, OfflineError>>), OfflineError> {
+    let snapshot = snapshot(documents)?;
+    let world = World {
+        documents,
+        snapshot: &snapshot,
+        features,
+        now,
+    };
+    // Hosts hold thousands of them.
+    let by_key: BTreeMap<(&str, &str), &Federated> = documents
+        .federated
+        .iter()
+        .map(|federated| &federated.object)
+        .map(|federated| ((federated.namespace(), federated.name()), federated))
+        .collect();
+    let mut answers = Vec::new();
+    let mut paired = BTreeSet::new();
+    for source in &documents.sources {
+        answers.extend(world.source(source, &by_key, &mut paired).transpose());
+    }
+    for federated in &documents.federated {
+        let key = (
+            federated.object.namespace().to_owned(),
+            federated.object.name().to_owned(),
+        );
+        if !paired.contains(&key) {
+            answers.push(world.given(federated));
+        }
+    }
+    Ok((snapshot, answers))
+}
+
+/// Clusters that take no part.
+fn left_out<'a>(
+    documents: &'a Documents,
+    snapshot: &'a Snapshot,
+) -> impl Iterator<Item = (usize, String)> + 'a {
+    let name = |cluster: &Numbered<FederatedCluster>| cluster.object.metadata.name.clone();
+    let named = documents
+        .clusters
+        .iter()
+        .filter_map(move |cluster| Some((cluster.document, name(cluster)?)));
+    named
+        .filter(|(_, name)| snapshot.get(name).is_none())
+        .map(|(document, name)| {
+            let note = format!(
+                "FederatedCluster {name} is left out: its status has no condition Joined with status \"True\""
+            );
+            (document, note)
+        })
+}
+
+fn snapshot(documents: &Documents) -> Result<Snapshot, OfflineError> {
     let mut clusters = Vec::new();
     for numbered in &documents.clusters {
         let document = numbered.document;
@@ -132,13 +184,6 @@ fn snapshot(
             field: "metadata.name".to_owned(),
             message: error.to_string(),
         })?;
-        if !cluster.joined() {
-            let note = format!(
-                "FederatedCluster {} is left out: its status has no condition Joined with status \"True\"",
-                cluster.name()
-            );
-            warnings.push((document, note));
-        }
         clusters.push(Arc::new(cluster));
     }
     Ok(Snapshot::new(clusters, 1))
@@ -159,7 +204,9 @@ struct Subject<'a> {
     namespace: &'a str,
     wanted: Template,
     annotations: BTreeMap<String, String>,
-    spec: &'a GenericFederatedObjectSpec,
+    /// What is wrong with its migration configuration.
+    problem: Option<String>,
+    last: Option<&'a Federated>,
 }
 
 impl Subject<'_> {
@@ -190,7 +237,8 @@ impl World<'_> {
     fn source(
         &self,
         source: &Numbered<Value>,
-        paired: &mut Vec<(String, String)>,
+        by_key: &BTreeMap<(&str, &str), &Federated>,
+        paired: &mut BTreeSet<(String, String)>,
     ) -> Result<Option<Answer>, OfflineError> {
         let document = source.document;
         let opted_out = pointer::texts(&source.object, "annotations")
@@ -215,15 +263,10 @@ impl World<'_> {
                 config.metadata.name.as_deref().unwrap_or_default(),
             ),
         );
-        let last = self
-            .documents
-            .federated
-            .iter()
-            .map(|federated| &federated.object)
-            .find(|last| (last.namespace(), last.name()) == (key.0.as_str(), key.1.as_str()));
+        let last = by_key.get(&(key.0.as_str(), key.1.as_str())).copied();
         let mut annotations = last.map(stored_annotations).unwrap_or_default();
         annotations.extend(wanted.annotations.clone());
-        let none = GenericFederatedObjectSpec::default();
+        let problem = self.migrate(&mut annotations, config, &wanted);
         let subject = Subject {
             document,
             object: name_of,
@@ -231,10 +274,11 @@ impl World<'_> {
             namespace: &key.0,
             wanted,
             annotations,
-            spec: last.map_or(&none, |last| &last.spec),
+            problem,
+            last,
         };
         let answer = self.answer(&subject)?;
-        paired.push(key.clone());
+        paired.insert(key.clone());
         Ok(Some(answer))
     }
 
@@ -253,15 +297,31 @@ impl World<'_> {
                 ),
             });
         };
+        let wanted = given(federated);
+        let mut annotations = federated.annotations();
+        let problem = self.migrate(&mut annotations, config, &wanted);
         self.answer(&Subject {
             document,
             object,
             config,
             namespace: federated.namespace(),
-            wanted: given(federated),
-            annotations: federated.annotations(),
-            spec: &federated.spec,
+            wanted,
+            annotations,
+            problem,
+            last: Some(federated),
         })
+    }
+
+    /// Applies a migration configuration as the next pass would. Without one, what was applied is taken as
+    /// it is: it came with the documents.
+    fn migrate(
+        &self,
+        annotations: &mut BTreeMap<String, String>,
+        config: &FederatedTypeConfig,
+        wanted: &Template,
+    ) -> Option<String> {
+        annotations.get(annotation::MIGRATION_CONFIGURATION)?;
+        custom_migration::apply(annotations, &config.spec, &wanted.object, self.now).problem
     }
 
     fn answer(&self, subject: &Subject<'_>) -> Result<Answer, OfflineError> {
@@ -278,7 +338,7 @@ impl World<'_> {
         })
         .map_err(|error| subject.unreadable(&error))?;
         let asked = match &policy {
-            Some(policy) => Some(Box::new(self.ask(subject, policy)?)),
+            Some(policy) => Some(Box::new(self.ask(subject, policy.clone())?)),
             None => None,
         };
         Ok(Answer {
@@ -287,6 +347,13 @@ impl World<'_> {
             policy: named.map(|named| named.shown()),
             asked,
             triggers,
+            replicas: pointer::at_dots(
+                &subject.wanted.object,
+                &subject.config.spec.path_definition.replicas_spec,
+            )
+            .and_then(Value::as_i64)
+            .unwrap_or(0),
+            last: subject.last.cloned(),
         })
     }
 
@@ -344,19 +411,25 @@ impl World<'_> {
             .map_err(|error| wrong(told(&error)))
     }
 
-    fn ask(&self, subject: &Subject<'_>, policy: &CheckedPolicy) -> Result<Asked, OfflineError> {
+    fn ask(&self, subject: &Subject<'_>, policy: CheckedPolicy) -> Result<Asked, OfflineError> {
         let about = Policy::of(self.documents, subject);
-        let profile = self.profile(policy, &about)?;
-        let (unit, ignored) = unit::build(UnitInputs {
-            policy,
+        let profile = self.profile(&policy, &about)?;
+        let none = GenericFederatedObjectSpec::default();
+        let spec = subject.last.map_or(&none, |last| &last.spec);
+        let (unit, mut ignored) = unit::build(UnitInputs {
+            policy: &policy,
             type_config: &subject.config.spec,
             template: &subject.wanted.object,
             annotations: &subject.annotations,
-            placements: &subject.spec.placements,
-            overrides: &subject.spec.overrides,
+            placements: &spec.placements,
+            overrides: &spec.overrides,
             features: self.features,
         })
         .map_err(|error| subject.unreadable(&error))?;
+        ignored.extend(subject.problem.clone().map(|message| Ignored {
+            annotation: annotation::MIGRATION_CONFIGURATION,
+            message,
+        }));
         let decision = if left_alone(subject) {
             Ok(keep(&unit, self.snapshot))
         } else {
@@ -370,6 +443,7 @@ impl World<'_> {
         })?;
         Ok(Asked {
             unit,
+            policy,
             profile,
             decision,
             ignored,

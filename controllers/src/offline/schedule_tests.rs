@@ -250,6 +250,18 @@ fn what_is_there_already_counts_for_a_source_with_its_federated_object() {
 }
 
 #[test]
+fn a_migration_configuration_is_applied_as_a_pass_would() {
+    let mut source = four();
+    source["metadata"]["annotations"] = json!({"kubeadmiral.io/migration-configuration":
+        json!({"replicasMigrations": [{"cluster": "a", "limitedCapacity": 1}]}).to_string()});
+    let results = results(vec![divide(), source, cluster("a"), cluster("b")]);
+    assert_eq!(
+        results[0]["clusters"],
+        json!([{"name": "a", "replicas": 1}, {"name": "b", "replicas": 3}])
+    );
+}
+
+#[test]
 fn unusable_annotations_are_told_and_the_policy_holds() {
     let mut source = four();
     source["metadata"]["annotations"] = json!({"kubeadmiral.io/maxClusters": "few"});

@@ -17,19 +17,19 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a pass makes of it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Migration {
+pub(crate) struct Migration {
     /// To be written on the federated object.
-    pub(super) notes: Vec<(&'static str, Option<String>)>,
+    pub(crate) notes: Vec<(&'static str, Option<String>)>,
     /// The configuration cannot be applied; what was applied before stays.
-    pub(super) problem: Option<String>,
+    pub(crate) problem: Option<String>,
     /// A cluster that the last placement avoided need not be avoided any more.
-    pub(super) ended: bool,
+    pub(crate) ended: bool,
     /// When to look again.
-    pub(super) again: Option<Duration>,
+    pub(crate) again: Option<Duration>,
 }
 
 /// Puts what is applied into `annotations`, on which the triggers and the decision rest.
-pub(super) fn apply(
+pub(crate) fn apply(
     annotations: &mut BTreeMap<String, String>,
     type_config: &FederatedTypeConfigSpec,
     template: &Value,

@@ -257,6 +257,7 @@ fn place(
         last,
         annotations: &annotations,
         policy: &policy,
+        features: ctx.features,
     };
     match ask(&question, &snapshot, problems) {
         Some(decision) => Some(Placed {
@@ -333,6 +334,7 @@ struct Question<'a> {
     last: Option<&'a Federated>,
     annotations: &'a BTreeMap<String, String>,
     policy: &'a FoundPolicy,
+    features: Features,
 }
 
 /// The trigger document has a policy's name alone, without its namespace, as KubeAdmiral writes it
@@ -365,7 +367,7 @@ fn ask(
         annotations: question.annotations,
         placements: &spec.placements,
         overrides: &spec.overrides,
-        features: Features::default(),
+        features: question.features,
     });
     let (unit, ignored) = match unit {
         Ok(built) => built,

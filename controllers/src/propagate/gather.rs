@@ -98,7 +98,7 @@ fn check(ctx: &Context, key: &str, object: &Value) -> Result<FoundPolicy, (&'sta
     };
     let rules = ctx
         .webhooks
-        .rules(profile_spec.as_ref())
+        .rules(profile_spec.as_ref(), ctx.features)
         .map_err(|error| ("ProfileInvalid", error.to_string()))?;
     Ok(FoundPolicy {
         key: key.to_owned(),

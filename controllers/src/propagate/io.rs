@@ -26,7 +26,7 @@ use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 use crate::runtime::shutdown::caught;
 use ending::{confirmed_absent, finish};
-use record::{TYPE_MISSING, forget_absent, remember_lost, warn_of_missing_type};
+use record::{TYPE_MISSING, forget_absent, remember_lost, say_of_scheduling, warn_of_missing_type};
 
 /// Why the work on a key failed; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +123,7 @@ async fn direct(
     let Some(config) = config else { return Ok(()) };
     let absent = confirmed_absent(ctx, key, federated);
     let decided = decide::decide(ctx, key, &config, None, Some(&value), &absent);
-    act(ctx, key, decided, &about).await
+    act(ctx, key, decided, Some(&value), &about).await
 }
 
 /// A federated object of which no source is known: sources without a policy label are only looked for
@@ -211,7 +211,7 @@ async fn with_source(
         &absent,
     );
     let made = matches!(decided.write, Write::Create(_));
-    act(ctx, key, decided, &about).await?;
+    act(ctx, key, decided, last.as_ref(), &about).await?;
     if (made || federated.is_some()) && !has_finalizer(&value, finalizer::FEDERATE) {
         ctx.holds.push(key.clone(), Priority::Live);
     }
@@ -384,14 +384,17 @@ async fn act(
     ctx: &Context,
     key: &Key,
     decided: decide::Decided,
+    last: Option<&Value>,
     about: &ObjectReference,
 ) -> Result<(), PropagateError> {
     if decided.waits() {
         return Err(PropagateError::Waiting);
     }
-    for (reason, message) in by_reason(&decided.problems) {
-        ctx.events.warn(about, reason, "", &message);
+    let problems = by_reason(&decided.problems);
+    for (reason, message) in &problems {
+        ctx.events.warn(about, reason, "", message);
     }
+    say_of_scheduling(ctx, key, &problems, last);
     for settled in decide::REASONS {
         if !decided
             .problems

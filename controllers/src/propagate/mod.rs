@@ -2,7 +2,7 @@
 //! controllers and the fold into one write are pure.
 
 pub(crate) mod consult;
-mod custom_migration;
+pub(crate) mod custom_migration;
 pub(crate) mod decide;
 pub mod fold;
 pub(crate) mod gather;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use navarch_scheduler::unit::Features;
+
 use super::lease::LeaderElection;
 
 /// Requests in flight to one member. API servers allow about 100 streams a connection; the rest is
@@ -20,6 +22,8 @@ pub struct RunOptions {
     pub admin_address: Option<SocketAddr>,
     /// Namespace of the control plane in the host.
     pub system_namespace: String,
+    /// Parts of the control plane that are not on everywhere.
+    pub features: Features,
     /// Times and numbers.
     pub timings: Timings,
 }
@@ -33,6 +37,7 @@ impl RunOptions {
             leader_election: None,
             admin_address: None,
             system_namespace: navarch_crds::keys::SYSTEM_NAMESPACE.to_owned(),
+            features: Features::default(),
             timings: Timings::default(),
         }
     }

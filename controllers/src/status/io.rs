@@ -27,6 +27,7 @@ use crate::runtime::key::Key;
 use crate::runtime::patch::merge_patch;
 use crate::runtime::rush::Courtesy;
 use crate::runtime::shutdown::caught;
+use crate::status::scheduled;
 
 /// Starts the workers.
 pub(crate) fn start(ctx: &Arc<Context>) {
@@ -145,6 +146,7 @@ async fn report(ctx: &Context, key: &Key) -> Result<(), RequestError> {
     let Some(entry) = ctx.federated.get(key) else {
         ctx.pace.forget(key);
         ctx.rush.forget(key);
+        ctx.scheduled.written(key, None);
         return Ok(());
     };
     warn_of_unknown_clusters(ctx, key, &entry);
@@ -269,16 +271,21 @@ async fn report_federated(
     }
     let value = entry.object.value();
     let undecided = || Federated::from_value(value.clone()).is_ok_and(|own| !own.is_settled());
-    if seen.is_empty() && entry.direct && undecided() {
-        // Without placements yet it would look as if all was done.
-        return Ok(());
-    }
+    let word = ctx.scheduled.get(key);
     let before: GenericFederatedObjectStatus = value
         .get("status")
         .cloned()
         .and_then(|status| serde_json::from_value(status).ok())
         .unwrap_or_default();
-    let after = status_of(&before, entry.object.generation, seen, Timestamp::now());
+    let now = Timestamp::now();
+    let after = if seen.is_empty() && entry.direct && undecided() {
+        // Without placements yet it would look as if all was done.
+        scheduled::with(&before, before.clone(), word.as_ref(), false, now)
+    } else {
+        let after = status_of(&before, entry.object.generation, seen, now);
+        let asked = scheduled::is_decided(&value);
+        scheduled::with(&before, after, word.as_ref(), asked, now)
+    };
     if after == before {
         return Ok(());
     }
@@ -300,6 +307,7 @@ async fn report_federated(
         .await;
     match written {
         Ok(object) => {
+            ctx.scheduled.written(key, word.as_ref());
             take_federated(ctx, object, &to);
             Ok(())
         }
@@ -354,13 +362,8 @@ fn status_of(
     }
     value.clone_into(&mut condition.status);
     reason.clone_into(&mut condition.reason);
-    let mut conditions: Vec<GenericFederatedObjectCondition> = before
-        .conditions
-        .iter()
-        .filter(|condition| condition.condition_type != "Propagated")
-        .cloned()
-        .collect();
-    conditions.push(condition);
+    let mut conditions = before.conditions.clone();
+    scheduled::put(&mut conditions, condition);
     GenericFederatedObjectStatus {
         synced_generation: generation,
         conditions,

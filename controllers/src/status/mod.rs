@@ -2,3 +2,4 @@
 //! figures and how they add up are in `copies`.
 
 pub(crate) mod io;
+mod scheduled;

@@ -158,9 +158,10 @@ impl Webhooks {
     pub(crate) fn rules(
         &self,
         spec: Option<&SchedulingProfileSpec>,
+        features: Features,
     ) -> Result<Rules, ProfileError> {
         let Some(spec) = spec else {
-            let profile = Profile::merge(None)?;
+            let profile = Profile::merge_with(&Registry::default(), None, features)?;
             return Ok(Rules {
                 profile,
                 outside: None,
@@ -179,7 +180,7 @@ impl Webhooks {
         let plugins = hooks.keys().map(|name| Plugin::registered(name, &answers));
         // No name is taken: only those are outside that no other plugin has.
         let registry = Registry::with(plugins).unwrap_or_default();
-        let profile = Profile::merge_with(&registry, Some(spec), Features::default())?;
+        let profile = Profile::merge_with(&registry, Some(spec), features)?;
         let bearings: Vec<(&str, &str)> = hooks
             .iter()
             .map(|(name, hook)| (&**name, &*hook.bearing))

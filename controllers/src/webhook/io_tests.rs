@@ -38,7 +38,12 @@ fn desk(configuration: Value) -> Webhooks {
 
 /// Decides about an object on clusters `a` and `b` with the webhook at these points.
 async fn decided(configuration: Value, points: &[&str]) -> Result<Vec<String>, String> {
-    let rules = desk(configuration).rules(Some(&spec(points))).unwrap();
+    let rules = desk(configuration)
+        .rules(
+            Some(&spec(points)),
+            navarch_scheduler::unit::Features::default(),
+        )
+        .unwrap();
     let outside = rules.outside.unwrap();
     let objects = ["a", "b"].map(|name| {
         let object = json!({ "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "FederatedCluster",
@@ -300,7 +305,10 @@ async fn calls_to_one_webhook_are_bounded() {
     let stub = Stub::start(agreeable).await.unwrap();
     let desk = desk(configuration(&stub.url()));
     let hooks = desk
-        .rules(Some(&spec(&["filter"])))
+        .rules(
+            Some(&spec(&["filter"])),
+            navarch_scheduler::unit::Features::default(),
+        )
         .unwrap()
         .outside
         .unwrap()

@@ -292,7 +292,7 @@ pub struct GenericFederatedObjectStatus {
         skip_serializing_if = "is_zero"
     )]
     pub synced_generation: i64,
-    /// Only `Propagated`.
+    /// `Propagated`, and `Scheduled` by Navarch.
     #[serde(
         default,
         deserialize_with = "null_is_default",
@@ -308,11 +308,11 @@ pub struct GenericFederatedObjectStatus {
     pub clusters: Vec<PropagationStatus>,
 }
 
-/// One aspect of the state of a federated object. There is no message.
+/// One aspect of the state of a federated object. KubeAdmiral knows no message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GenericFederatedObjectCondition {
-    /// `Propagated`.
+    /// `Propagated` or `Scheduled`.
     #[serde(rename = "type", default, deserialize_with = "null_is_default")]
     #[schemars(!default)]
     pub condition_type: String,
@@ -326,13 +326,20 @@ pub struct GenericFederatedObjectCondition {
     /// When `status` last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
-    /// Empty when all is well, `CheckClusters` or `ClusterRetrievalFailed`.
+    /// Empty when all is well, `CheckClusters` or `ClusterRetrievalFailed`; of `Scheduled`, one word that says why.
     #[serde(
         default,
         deserialize_with = "null_is_default",
         skip_serializing_if = "String::is_empty"
     )]
     pub reason: String,
+    /// A sentence that says why.
+    #[serde(
+        default,
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "String::is_empty"
+    )]
+    pub message: String,
 }
 
 /// The state of the copy in one member.

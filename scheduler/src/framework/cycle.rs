@@ -48,7 +48,7 @@ pub fn keep(unit: &Unit, snapshot: &Snapshot) -> Decision {
     let kept = unit
         .current
         .iter()
-        .filter(|(_, replicas)| **replicas != Some(0));
+        .filter(|(_, replicas)| replicas.is_none_or(|count| count > 0));
     decision.placement = kept
         .map(|(name, replicas)| (name.clone(), *replicas))
         .collect();
@@ -241,11 +241,12 @@ fn split(
         .replicas(&context)
         .map_err(|error| broken(&named.name, None, error))?;
     decision.replicas_plugin = Some(named.name.clone());
-    // A cluster with no replicas is not placed, so that the object disappears there.
+    // A cluster with no replicas is not placed, so that the object disappears there. Fewer than none come
+    // of annotations that somebody wrote by hand.
     let placed = selected
         .iter()
         .zip(&shares)
-        .filter(|(_, share)| share.replicas() != 0);
+        .filter(|(_, share)| share.replicas() > 0);
     decision.placement = by_name(placed.map(|(one, share)| (one, Some(share.replicas()))));
     let clusters = selected.iter().map(|one| one.cluster.clone());
     decision.shares = clusters.zip(shares).collect();

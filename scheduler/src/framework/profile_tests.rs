@@ -87,7 +87,10 @@ fn mistakes_are_refused() {
 
 #[test]
 fn katalyst_is_asked_where_it_is_on() {
-    let features = Features { katalyst: true };
+    let features = Features {
+        katalyst: true,
+        ..Features::default()
+    };
     let profile = Profile::merge_with(&Registry::default(), None, features).unwrap();
     assert_eq!(
         &*profile.filters.last().unwrap().name,

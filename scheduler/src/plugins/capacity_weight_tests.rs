@@ -109,7 +109,10 @@ fn reclaimed_processors_have_to_be_reported_by_all() {
         [2, 2],
         "feature off"
     );
-    unit.features = Features { katalyst: true };
+    unit.features = Features {
+        katalyst: true,
+        ..Features::default()
+    };
     assert_eq!(replicas(&unit, vec![has("a"), has("b")]).unwrap(), [2, 2]);
     assert!(replicas(&unit, vec![has("a"), cluster("b")]).is_err());
 }

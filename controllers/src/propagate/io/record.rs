@@ -2,7 +2,7 @@
 //! surely hold none go off the list, clusters that somebody dropped without word come onto it. And what is said when
 //! nothing can be done about an object at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use navarch_crds::keys::navarch;
 use navarch_crds::names::ClusterName;
@@ -12,6 +12,7 @@ use super::PropagateError;
 use super::ending::confirmed_absent;
 use crate::fleet::request::Part;
 use crate::host::context::Context;
+use crate::host::scheduled::{self, Word};
 use crate::host::stores::{FederatedEntry, withdrawing};
 use crate::host::take::{federated_kind, put_federated};
 use crate::runtime::compact::text;
@@ -74,6 +75,21 @@ async fn write_withdrawing(
         Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+/// What a pass has to say about scheduling goes into the status of the federated object.
+pub(super) fn say_of_scheduling(
+    ctx: &Context,
+    key: &Key,
+    problems: &BTreeMap<&'static str, String>,
+    last: Option<&Value>,
+) {
+    let problems = problems.iter();
+    let word = Word::of(problems.map(|(reason, text)| (*reason, text.as_str())));
+    let stored = scheduled::stored(last);
+    if ctx.scheduled.put(key, word, stored.as_ref()) {
+        ctx.report_soon(key);
+    }
 }
 
 /// The reason of events about objects whose type config does not exist.

@@ -1,0 +1,214 @@
+//! What passes have to say about scheduling until it stands in the status of the federated object
+//! (condition `Scheduled`). Nothing is kept of an object whose condition says it already.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use navarch_crds::v1alpha1::GenericFederatedObjectCondition;
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use crate::runtime::key::Key;
+use crate::runtime::locked;
+
+/// The type of the condition.
+pub(crate) const SCHEDULED: &str = "Scheduled";
+/// The reason of a condition that is true without a word more.
+pub(crate) const PLACED: &str = "Placed";
+
+/// What a pass says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// The placement is as object and policy ask.
+    Placed,
+    /// It is, with something that the user should know.
+    Noted {
+        reason: &'static str,
+        message: String,
+    },
+    /// It is not: nothing fits, or nothing could be decided.
+    Failed {
+        reason: &'static str,
+        message: String,
+    },
+}
+
+impl Word {
+    /// The word of a pass with these problems, as reason and message.
+    pub(crate) fn of<'a>(problems: impl Iterator<Item = (&'static str, &'a str)>) -> Self {
+        let mut word = Self::Placed;
+        for (reason, message) in problems {
+            match reason {
+                "PolicyNotFound" | "PolicyInvalid" | "ProfileNotFound" | "ProfileInvalid"
+                | "SchedulingFailed" | "NothingFits" => {
+                    return Self::Failed {
+                        reason,
+                        message: message.to_owned(),
+                    };
+                }
+                "AnnotationIgnored" | "ParseMigrationConfiguration" => {
+                    word = Self::Noted {
+                        reason,
+                        message: message.to_owned(),
+                    };
+                }
+                _ => {}
+            }
+        }
+        word
+    }
+
+    /// Status, reason and message of the condition.
+    pub(crate) fn condition(&self) -> (&'static str, &str, &str) {
+        match self {
+            Self::Placed => ("True", PLACED, ""),
+            Self::Noted { reason, message } => ("True", reason, message),
+            Self::Failed { reason, message } => ("False", reason, message),
+        }
+    }
+
+    /// The condition says this already. A message that is missing where there has been a write was cut off
+    /// by a resource definition without that field (KubeAdmiral's own): writing it again would not help.
+    pub(crate) fn is_said_by(&self, stored: Option<&GenericFederatedObjectCondition>) -> bool {
+        let (status, reason, message) = self.condition();
+        match (stored, self) {
+            // That all is well is written with the rest of the status, not for itself.
+            (None, Self::Placed) => true,
+            (None, _) => false,
+            // What was noted holds as long as the decision that it was noted at.
+            (Some(stored), Self::Placed) => stored.status == status,
+            (Some(stored), _) => {
+                stored.status == status
+                    && stored.reason == reason
+                    && (stored.message == message || stored.message.is_empty())
+            }
+        }
+    }
+}
+
+/// The condition of a federated object as it is stored.
+pub(crate) fn stored(federated: Option<&Value>) -> Option<GenericFederatedObjectCondition> {
+    let conditions = federated?.pointer("/status/conditions")?.as_array()?;
+    let found = conditions
+        .iter()
+        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(SCHEDULED))?;
+    GenericFederatedObjectCondition::deserialize(found).ok()
+}
+
+/// Words that are to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Scheduled {
+    words: Mutex<HashMap<Key, Word>>,
+}
+
+impl Scheduled {
+    /// Takes the word of a pass; whether there is something to be written.
+    pub(crate) fn put(
+        &self,
+        key: &Key,
+        word: Word,
+        stored: Option<&GenericFederatedObjectCondition>,
+    ) -> bool {
+        let mut words = locked(&self.words);
+        if word.is_said_by(stored) {
+            words.remove(key);
+            return false;
+        }
+        words.insert(key.clone(), word.clone()) != Some(word)
+    }
+
+    /// What is still to be written.
+    pub(crate) fn get(&self, key: &Key) -> Option<Word> {
+        locked(&self.words).get(key).cloned()
+    }
+
+    /// This word was written; one that came meanwhile stays. `None`: the object has gone.
+    pub(crate) fn written(&self, key: &Key, word: Option<&Word>) {
+        let mut words = locked(&self.words);
+        if word.is_none() || words.get(key) == word {
+            words.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(status: &str, reason: &str, message: &str) -> GenericFederatedObjectCondition {
+        GenericFederatedObjectCondition {
+            condition_type: SCHEDULED.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            ..GenericFederatedObjectCondition::default()
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_written() {
+        let failed = |message: &str| Word::Failed {
+            reason: "NothingFits",
+            message: message.to_owned(),
+        };
+        let noted = || Word::Noted {
+            reason: "AnnotationIgnored",
+            message: "m".to_owned(),
+        };
+        for (name, word, stored, said) in [
+            ("well, and nothing written", Word::Placed, None, true),
+            (
+                "well again",
+                Word::Placed,
+                Some(stored("False", "NothingFits", "0/1")),
+                false,
+            ),
+            (
+                "well as noted",
+                Word::Placed,
+                Some(stored("True", "AnnotationIgnored", "m")),
+                true,
+            ),
+            ("failed first", failed("0/1"), None, false),
+            (
+                "failed alike",
+                failed("0/1"),
+                Some(stored("False", "NothingFits", "0/1")),
+                true,
+            ),
+            (
+                "failed otherwise",
+                failed("0/2"),
+                Some(stored("False", "NothingFits", "0/1")),
+                false,
+            ),
+            (
+                "the message was cut off",
+                failed("0/2"),
+                Some(stored("False", "NothingFits", "")),
+                true,
+            ),
+            (
+                "noted first",
+                noted(),
+                Some(stored("True", "Placed", "")),
+                false,
+            ),
+        ] {
+            assert_eq!(word.is_said_by(stored.as_ref()), said, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_worst_problem_is_the_word() {
+        let problems = [
+            ("UnknownCluster", "x"),
+            ("AnnotationIgnored", "odd"),
+            ("NothingFits", "0/0"),
+        ];
+        let word = |count: usize| Word::of(problems.into_iter().take(count));
+        assert_eq!(word(1), Word::Placed);
+        assert_eq!(word(2).condition(), ("True", "AnnotationIgnored", "odd"));
+        assert_eq!(word(3).condition(), ("False", "NothingFits", "0/0"));
+    }
+}

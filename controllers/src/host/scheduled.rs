@@ -107,10 +107,18 @@ impl Scheduled {
         &self,
         key: &Key,
         word: Word,
+        asked: bool,
         stored: Option<&GenericFederatedObjectCondition>,
     ) -> bool {
         let mut words = locked(&self.words);
-        if word.is_said_by(stored) {
+        if word == Word::Placed && !asked && matches!(words.get(key), Some(Word::Noted { .. })) {
+            // It was noted at the last decision, which holds.
+            return false;
+        }
+        // What was noted before the decision of now does not hold any more.
+        let cleared =
+            word == Word::Placed && asked && stored.is_some_and(|stored| stored.reason != PLACED);
+        if word.is_said_by(stored) && !cleared {
             words.remove(key);
             return false;
         }

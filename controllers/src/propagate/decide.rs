@@ -84,6 +84,8 @@ impl Refusal {
 pub(crate) struct Decided {
     pub(crate) write: Write,
     pub(crate) problems: Vec<Refusal>,
+    /// The scheduler was asked and answered; otherwise what it said last holds.
+    pub(crate) asked: bool,
 }
 
 impl Decided {
@@ -119,6 +121,7 @@ pub(crate) fn decide(
             return Decided {
                 write: Write::Nothing,
                 problems,
+                asked: false,
             };
         }
     };
@@ -129,6 +132,7 @@ pub(crate) fn decide(
             return Decided {
                 write: Write::Nothing,
                 problems,
+                asked: false,
             };
         }
     };
@@ -138,12 +142,14 @@ pub(crate) fn decide(
         return Decided {
             write: Write::Nothing,
             problems,
+            asked: false,
         };
     }
     let Some(placed) = place(ctx, key, config, &wanted, last.as_ref(), &mut problems) else {
         return Decided {
             write: Write::Nothing,
             problems,
+            asked: false,
         };
     };
     let clusters = clusters_after(last.as_ref(), placed.placing.as_ref());
@@ -172,7 +178,12 @@ pub(crate) fn decide(
         Fold::Create(federated) => written(&federated, Write::Create, &mut problems),
         Fold::Update(federated) => written(&federated, Write::Update, &mut problems),
     };
-    Decided { write, problems }
+    let asked = placed.placing.is_some();
+    Decided {
+        write,
+        problems,
+        asked,
+    }
 }
 
 fn written(federated: &Federated, write: fn(Value) -> Write, problems: &mut Vec<Refusal>) -> Write {

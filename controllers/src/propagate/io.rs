@@ -394,7 +394,7 @@ async fn act(
     for (reason, message) in &problems {
         ctx.events.warn(about, reason, "", message);
     }
-    say_of_scheduling(ctx, key, &problems, last);
+    say_of_scheduling(ctx, key, &problems, decided.asked, last);
     for settled in decide::REASONS {
         if !decided
             .problems

@@ -7,7 +7,7 @@ use navarch_crds::keys::annotation;
 use navarch_crds::v1alpha1::{GenericFederatedObjectCondition, GenericFederatedObjectStatus};
 use serde_json::Value;
 
-use crate::host::scheduled::{SCHEDULED, Word};
+use crate::host::scheduled::{PLACED, SCHEDULED, Word};
 use crate::runtime::compact::annotation as annotation_of;
 
 /// The scheduler has decided about this federated object.
@@ -30,7 +30,8 @@ pub(super) fn with(
     let Some(word) = word.or(due.then_some(&placed)) else {
         return after;
     };
-    if stored.is_some() && word.is_said_by(stored.as_ref()) {
+    let cleared = *word == placed && stored.as_ref().is_some_and(|one| one.reason != PLACED);
+    if stored.is_some() && word.is_said_by(stored.as_ref()) && !cleared {
         return after;
     }
     let (status, reason, message) = word.condition();

@@ -82,12 +82,13 @@ pub(super) fn say_of_scheduling(
     ctx: &Context,
     key: &Key,
     problems: &BTreeMap<&'static str, String>,
+    asked: bool,
     last: Option<&Value>,
 ) {
     let problems = problems.iter();
     let word = Word::of(problems.map(|(reason, text)| (*reason, text.as_str())));
     let stored = scheduled::stored(last);
-    if ctx.scheduled.put(key, word, stored.as_ref()) {
+    if ctx.scheduled.put(key, word, asked, stored.as_ref()) {
         ctx.report_soon(key);
     }
 }

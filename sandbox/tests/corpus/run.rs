@@ -74,6 +74,7 @@ pub(crate) async fn area(server: &Server, area: &Area) -> Vec<Answered> {
     let mut memory = Memory::of(area);
     let mut answers = Vec::new();
     for step in &area.steps {
+        let asked = Instant::now();
         let answered = waited(&mut connections, &memory, area, step).await;
         for (name, pointer) in &step.remember {
             let value = answered.body.pointer(pointer);
@@ -82,7 +83,11 @@ pub(crate) async fn area(server: &Server, area: &Area) -> Vec<Answered> {
             memory.put(name, &text);
         }
         if set("NAVARCH_CORPUS_SHOW") {
-            println!("{}: {} {}", step.name, answered.status, answered.body);
+            let took = asked.elapsed().as_millis();
+            println!(
+                "{}: {took} ms: {} {}",
+                step.name, answered.status, answered.body
+            );
         }
         answers.push(answered);
     }

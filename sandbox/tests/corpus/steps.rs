@@ -21,6 +21,9 @@ pub(crate) struct Area {
     /// Paths of other things that the steps make: deleted before and after.
     #[serde(default)]
     pub(crate) also: Vec<String>,
+    /// Asks about, or changes, what other areas make too: no other area is asked at the same time.
+    #[serde(default)]
+    pub(crate) alone: bool,
     pub(crate) steps: Vec<Step>,
 }
 

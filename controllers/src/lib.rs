@@ -6,6 +6,7 @@ pub mod copies;
 pub mod dispatch;
 pub mod federated;
 mod fleet;
+pub mod follow;
 mod host;
 pub mod install;
 mod membership;

@@ -82,13 +82,14 @@ const ABSENT: &[(&str, &[&str], &str)] = &[
 const ROOM_ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("copies", &[]),
+    ("follow", &[]),
     ("fleet", &["runtime", "copies"]),
     ("webhook", &["runtime"]),
-    ("host", &["runtime", "copies", "fleet", "webhook"]),
+    ("host", &["runtime", "copies", "fleet", "follow", "webhook"]),
     ("membership", &["runtime", "fleet", "host"]),
     (
         "propagate",
-        &["runtime", "copies", "fleet", "host", "webhook"],
+        &["runtime", "copies", "fleet", "follow", "host", "webhook"],
     ),
     ("dispatch", &["runtime", "copies", "fleet", "host"]),
     ("status", &["runtime", "copies", "fleet", "host"]),

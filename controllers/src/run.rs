@@ -11,6 +11,7 @@ use crate::fleet::request::Requests;
 use crate::host::clusters::Clusters;
 use crate::host::context::{Context, Fleet};
 use crate::host::objects::{Inherited, Objects};
+use crate::host::recent::Recent;
 use crate::host::scheduled::Scheduled;
 use crate::host::stores::{FederatedObjects, Sources, TypeConfigs};
 use crate::host::unplaced::Unplaced;
@@ -162,6 +163,7 @@ fn context(
         type_configs: TypeConfigs::default(),
         sources: Sources::default(),
         federated: FederatedObjects::default(),
+        recent: Recent::default(),
         inherited: Inherited::default(),
         clusters: Clusters::default(),
         policies: Objects::default(),

@@ -146,9 +146,8 @@ async fn work(ctx: &Context, member: &Member, key: &Key) -> bool {
         .as_deref()
         .and_then(|name| ctx.type_configs.get(name));
     let Some(config) = config else { return false };
-    let value = entry.object.value();
-    let federated = match Federated::from_value(value.clone()) {
-        Ok(federated) => federated,
+    let read = match ctx.recent.read(&entry.object) {
+        Ok(read) => read,
         Err(error) => {
             tracing::error!(object = %key, %error, "the federated object cannot be read");
             return false;
@@ -161,8 +160,8 @@ async fn work(ctx: &Context, member: &Member, key: &Key) -> bool {
         key,
         config: &config,
         entry: &entry,
-        federated: &federated,
-        value: &value,
+        federated: &read.federated,
+        value: &read.value,
         namespace,
         name: &entry.source_name,
     };

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_crds::names::ClusterName;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 use super::clusters::Clusters;
 use super::objects::{Inherited, Objects};
+use super::recent::Recent;
 use super::scheduled::Scheduled;
 use super::stores::{FederatedEntry, FederatedObjects, Sources, TypeConfigs};
 use super::unplaced::Unplaced;
@@ -33,6 +35,9 @@ use crate::runtime::rush::Rush;
 use crate::runtime::shutdown::Tasks;
 use crate::webhook::desk::Webhooks;
 
+/// The window for reports while many workloads are on their way.
+const CROWDED_WINDOW: Duration = Duration::from_secs(1);
+
 /// Everything that rooms share.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -49,6 +54,8 @@ pub(crate) struct Context {
     pub(crate) type_configs: TypeConfigs,
     pub(crate) sources: Sources,
     pub(crate) federated: FederatedObjects,
+    /// Those of them that were read last.
+    pub(crate) recent: Recent,
     /// What KubeAdmiral wrote down before us.
     pub(crate) inherited: Inherited,
     pub(crate) clusters: Clusters,
@@ -116,10 +123,15 @@ impl Context {
             .is_some_and(|outcome| outcome.proves_absence(&entry.object))
     }
 
-    /// Asks for a look at the status of `key` within the window.
+    /// Asks for a look at the status of `key` within the window; within a longer one while many objects are on their way, each
+    /// of which changes again and again.
     pub(crate) fn report_soon(&self, key: &Key) {
-        self.report
-            .push_after(key.clone(), self.timings.status_window);
+        let window = if self.pace.is_crowded() {
+            self.timings.status_window.max(CROWDED_WINDOW)
+        } else {
+            self.timings.status_window
+        };
+        self.report.push_after(key.clone(), window);
     }
 
     /// Whom events about a federated object are about: its source if one is known, else itself.

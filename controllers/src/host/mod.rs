@@ -4,6 +4,7 @@
 pub(crate) mod clusters;
 pub(crate) mod context;
 pub(crate) mod objects;
+pub(crate) mod recent;
 pub(crate) mod scheduled;
 pub(crate) mod stores;
 pub(crate) mod take;

@@ -14,16 +14,19 @@ use super::locked;
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest that one waits for a sign of progress, as long as few are on their way.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Of many on their way each waits longer, so that all of them together make no more than ten writes a second.
-const EACH: Duration = Duration::from_millis(100);
+/// Of many on their way each waits longer, so that all of them together make no more than five writes a second.
+const EACH: Duration = Duration::from_millis(200);
 /// The longest that one waits, however many there are.
 const LONGEST_OF_MANY: Duration = Duration::from_secs(60);
+/// From so many on their way there is a crowd.
+const MANY: usize = 20;
 /// Above so many keys those are dropped that have long been due: their next write comes at once.
 const KEYS_MAX: usize = 20_000;
 
 #[derive(Clone, Copy, Debug)]
 struct Step {
-    due: Instant,
+    /// The last write, or when it set out.
+    since: Instant,
     delay: Duration,
 }
 
@@ -38,21 +41,28 @@ impl Pace {
     pub(crate) fn wait(&self, key: &Key, now: Instant) -> Option<Duration> {
         let mut steps = locked(&self.steps);
         if steps.len() >= KEYS_MAX {
-            steps.retain(|_, step| step.due + LONGEST > now);
+            steps.retain(|_, step| step.since + LONGEST_OF_MANY > now);
         }
         let many = u32::try_from(steps.len()).unwrap_or(u32::MAX);
         let least = EACH.saturating_mul(many).min(LONGEST_OF_MANY);
         let Some(step) = steps.get_mut(key) else {
-            let due = now + FIRST.max(least);
-            steps.insert(key.clone(), Step { due, delay: FIRST });
-            return Some(due - now);
+            let (since, delay) = (now, FIRST);
+            steps.insert(key.clone(), Step { since, delay });
+            return Some(delay);
         };
-        if now < step.due {
-            return Some(step.due - now);
+        // How many there are is looked at each time: the first of a crowd does not know yet that it is one.
+        let due = step.since + step.delay.max(least);
+        if now < due {
+            return Some((due - now).min(LONGEST));
         }
         step.delay = (step.delay * 2).min(LONGEST);
-        step.due = now + step.delay.max(least);
+        step.since = now;
         None
+    }
+
+    /// Whether many are on their way.
+    pub(crate) fn is_crowded(&self) -> bool {
+        locked(&self.steps).len() >= MANY
     }
 
     /// It has arrived, or is gone.
@@ -103,11 +113,16 @@ mod tests {
         let start = Instant::now();
         for number in 0..200 {
             let key = Key::new(Some("shop"), &format!("web-{number}"));
-            assert!(pace.wait(&key, start) >= Some(FIRST));
+            assert_eq!(pace.wait(&key, start), Some(FIRST));
         }
-        assert_eq!(pace.wait(&key(), start), Some(Duration::from_secs(20)));
-        let due = start + Duration::from_secs(20);
-        assert_eq!(pace.wait(&key(), due), None);
-        assert_eq!(pace.wait(&key(), due), Some(Duration::from_millis(20_100)));
+        assert!(pace.is_crowded());
+        assert_eq!(pace.wait(&key(), start), Some(FIRST));
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        assert_eq!(pace.wait(&key(), at(1_000)), Some(LONGEST));
+        assert_eq!(
+            pace.wait(&key(), at(40_199)),
+            Some(Duration::from_millis(1))
+        );
+        assert_eq!(pace.wait(&key(), at(40_200)), None);
     }
 }

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::copies::drift;
 use crate::dispatch::render::render_with;
-use crate::federated::Federated;
 use crate::fleet::member::{Gone, Member, Stale};
 use crate::fleet::records::{Record, Verdict, own_fields};
 use crate::fleet::watch::{Seen, follow_when_served};
@@ -269,10 +268,11 @@ fn judge(
     if record.applied.is_none() && versions.is_none() {
         return;
     }
-    let Ok(federated) = Federated::from_value(entry.object.value()) else {
+    let Ok(read) = ctx.recent.read(&entry.object) else {
         return;
     };
-    let rendered = render_with(&federated, config.spec(), &member.name, record.replicas);
+    let federated = &read.federated;
+    let rendered = render_with(federated, config.spec(), &member.name, record.replicas);
     let Ok(desired) = rendered else { return };
     let intact = match &record.applied {
         Some(applied) => {

@@ -1,6 +1,6 @@
 //! Our finalizer on sources, so that a source stays until its copies are gone. It follows the federated object and gives
 //! way while many are made: until it is there the owner reference of the federated object does the same, since a source
-//! that goes takes that along, and with it the copies (`docs/decisions/0020-order-of-writes.md`).
+//! that goes takes that along, and with it the copies (`docs/decisions/0024-order-of-writes.md`).
 
 use std::sync::Arc;
 

@@ -116,8 +116,8 @@ pub fn plan(
             .into_iter()
             .map(|document| completed(document, &live)),
     );
-    let present = decisions(Documents::read(live, Reading::Stored)?, features, now);
-    let future = decisions(Documents::read(then, Reading::Stored)?, features, now);
+    let present = decisions(&Documents::read(live, Reading::Stored)?, features, now);
+    let future = decisions(&Documents::read(then, Reading::Stored)?, features, now);
     let present: BTreeMap<String, &Next> = present
         .iter()
         .flatten()
@@ -203,11 +203,11 @@ struct Next {
 }
 
 fn decisions(
-    documents: Documents,
+    documents: &Documents,
     features: Features,
     now: Timestamp,
 ) -> Vec<Result<Next, String>> {
-    match schedule::each(&documents, features, now) {
+    match schedule::each(documents, features, now) {
         Ok((_, answers)) => answers
             .into_iter()
             .filter_map(|answer| match answer {

@@ -118,39 +118,21 @@ pub(crate) fn decide(
         Ok(last) => last,
         Err(error) => {
             problems.push(Refusal::new("FederatedObjectInvalid", error.to_string()));
-            return Decided {
-                write: Write::Nothing,
-                problems,
-                asked: false,
-            };
+            return nothing(problems);
         }
     };
     let wanted = match (source, &last) {
         (Some(source), _) => template(source),
         (None, Some(last)) => given(last),
-        (None, None) => {
-            return Decided {
-                write: Write::Nothing,
-                problems,
-                asked: false,
-            };
-        }
+        (None, None) => return nothing(problems),
     };
     let own = last.as_ref().filter(|_| source.is_none());
     if let Some(why) = own.and_then(|own| own.misfit(config.spec())) {
         problems.push(Refusal::new("FederatedObjectInvalid", why));
-        return Decided {
-            write: Write::Nothing,
-            problems,
-            asked: false,
-        };
+        return nothing(problems);
     }
     let Some(placed) = place(ctx, key, config, &wanted, last.as_ref(), &mut problems) else {
-        return Decided {
-            write: Write::Nothing,
-            problems,
-            asked: false,
-        };
+        return nothing(problems);
     };
     let clusters = clusters_after(last.as_ref(), placed.placing.as_ref());
     let overrides = match overrides(ctx, key, &wanted, &clusters) {
@@ -183,6 +165,14 @@ pub(crate) fn decide(
         write,
         problems,
         asked,
+    }
+}
+
+fn nothing(problems: Vec<Refusal>) -> Decided {
+    Decided {
+        write: Write::Nothing,
+        problems,
+        asked: false,
     }
 }
 

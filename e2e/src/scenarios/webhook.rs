@@ -123,7 +123,7 @@ pub(super) async fn edits_count_at_once(world: &World) -> Outcome {
     expect(
         here.calls().iter().all(all_at_once),
         "one call for all clusters",
-        &here.calls().len(),
+        here.calls().len(),
     )?;
     let elsewhere = json!({"spec": {"urlPrefix": there.url()}});
     let hook = world.target(WEBHOOK, world.namespace());

@@ -66,6 +66,7 @@ type Row = (
     Result<(), &'static str>,
 );
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn scalar_rows() -> Vec<Row> {
     let (mode, most, sticky) = (
         annotation::SCHEDULING_MODE,
@@ -173,6 +174,7 @@ fn scalar_rows() -> Vec<Row> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn list_rows() -> Vec<Row> {
     let (required, placements) = (annotation::AFFINITY, annotation::PLACEMENTS);
     let tier = json!({ "key": "tier", "operator": "In", "values": ["1"] });

@@ -50,13 +50,16 @@ fn unit() -> Unit {
     unit
 }
 
-fn decide(profile: &Value, costs: [&str; 3]) -> Result<Decision, navarch_scheduler::Broken> {
+fn merged(profile: &Value) -> Profile {
     let registry = Registry::with([Registered::new("ClusterCost").score(ClusterCost)]).unwrap();
     let profile = serde_json::from_value(profile.clone()).unwrap();
-    let profile = Profile::merge_with(&registry, Some(&profile), Features::default()).unwrap();
+    Profile::merge_with(&registry, Some(&profile), Features::default()).unwrap()
+}
+
+fn decide(profile: &Value, costs: [&str; 3]) -> Result<Decision, navarch_scheduler::Broken> {
     let [a, b, c] = costs;
     let snapshot = Snapshot::new([cluster("a", a), cluster("b", b), cluster("c", c)], 1);
-    schedule(&unit(), &snapshot, &profile, Timestamp::UNIX_EPOCH)
+    schedule(&unit(), &snapshot, &merged(profile), Timestamp::UNIX_EPOCH)
 }
 
 #[test]

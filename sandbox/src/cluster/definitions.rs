@@ -101,7 +101,7 @@ impl Cluster {
         }
     }
 
-    /// A name that an established definition of the same group has already.
+    /// A name that an established definition of the same group has already; of several the last, as a real server tells it.
     fn name_conflict(&self, definition: &Object) -> Option<(String, String)> {
         let listed = self
             .list(&definitions(), "", &ListOptions::default())
@@ -117,23 +117,22 @@ impl Cluster {
                 && text(d, "/spec/group") == text(definition, "/spec/group")
                 && condition(d, "Established") == "True"
         });
-        for other in others {
-            for (field, reason) in [
-                ("plural", "PluralConflict"),
-                ("singular", "SingularConflict"),
-                ("kind", "KindConflict"),
-                ("listKind", "ListKindConflict"),
-            ] {
-                let wanted = text(definition, &format!("/spec/names/{field}"));
-                if !wanted.is_empty()
-                    && wanted == text(other, &format!("/status/acceptedNames/{field}"))
-                {
-                    let message = format!("\"{wanted}\" is already in use");
-                    return Some((reason.to_owned(), message));
-                }
+        let others: Vec<&Object> = others.collect();
+        let mut conflict = None;
+        for (field, reason) in [
+            ("plural", "PluralConflict"),
+            ("singular", "SingularConflict"),
+            ("kind", "KindConflict"),
+            ("listKind", "ListKindConflict"),
+        ] {
+            let wanted = text(definition, &format!("/spec/names/{field}"));
+            let accepted = format!("/status/acceptedNames/{field}");
+            if !wanted.is_empty() && others.iter().any(|other| text(other, &accepted) == wanted) {
+                let message = format!("\"{wanted}\" is already in use");
+                conflict = Some((reason.to_owned(), message));
             }
         }
-        None
+        conflict
     }
 
     /// Deletes the objects of a definition that is going away, and lets it go when there are none left.

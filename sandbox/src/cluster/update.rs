@@ -142,7 +142,8 @@ impl Cluster {
         Ok(new)
     }
 
-    /// Stores the change; `None` when someone else was faster. An object whose last finalizer went is removed.
+    /// Stores the change; `None` when someone else was faster. An object whose last finalizer went is removed instead:
+    /// the answer is the change, at the version it had before, and a watch never sees it.
     fn commit_change(
         &self,
         info: &ResourceInfo,
@@ -159,17 +160,15 @@ impl Cluster {
         let namespace = object::namespace(live).unwrap_or_default();
         let key = key(info, namespace, object::name(live));
         let expected = Some(object::revision(live));
-        let gone = object::deletion_timestamp(&new).is_some() && self.may_go(info, &new);
+        if object::deletion_timestamp(&new).is_some() && self.may_go(info, &new) {
+            let removed = self.store().commit(&collection(info), &key, expected, None);
+            self.after_delete(info, &removed.ok()?);
+            return Some(Arc::new(new));
+        }
         let stored = self
             .store()
             .commit(&collection(info), &key, expected, Some(new))
             .ok()?;
-        if gone {
-            let at = Some(object::revision(&stored));
-            if let Ok(removed) = self.store().commit(&collection(info), &key, at, None) {
-                self.after_delete(info, &removed);
-            }
-        }
         self.after_write(info, &stored);
         Some(stored)
     }

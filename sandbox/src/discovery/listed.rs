@@ -172,9 +172,14 @@ fn storage_version_hash(
         return None;
     }
     let stored = &info.stored_as;
+    // Definitions are still stored in a version that is served no more.
+    let stored_version = match kind {
+        "CustomResourceDefinition" if group == "apiextensions.k8s.io" => "v1beta1",
+        _ => &stored.version,
+    };
     let hash = digest::digest(
         &digest::SHA256,
-        format!("{}/{}/{kind}", stored.group, stored.version).as_bytes(),
+        format!("{}/{stored_version}/{kind}", stored.group).as_bytes(),
     );
     Some(base64::engine::general_purpose::STANDARD.encode(hash.as_ref().get(..8)?))
 }

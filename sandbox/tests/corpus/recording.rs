@@ -1,6 +1,7 @@
 //! The answers of a real server, kept in `corpus/recorded.jsonl.gz`: a line a request.
 
 use crate::run::Answered;
+use crate::steps::Area;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -40,8 +41,17 @@ impl Recording {
         recording
     }
 
-    pub(crate) fn put(&mut self, area: &str, answers: Vec<Answered>) {
-        self.areas.insert(area.to_owned(), answers);
+    /// Takes in new answers to the steps of an area, but for those that only a recording answers.
+    pub(crate) fn put(&mut self, area: &Area, mut answers: Vec<Answered>) {
+        let old = self.of(&area.name);
+        for (step, new) in area.steps.iter().zip(&mut answers) {
+            if step.recorded
+                && let Some(old) = old.iter().find(|old| old.name == step.name)
+            {
+                *new = old.clone();
+            }
+        }
+        self.areas.insert(area.name.clone(), answers);
     }
 
     pub(crate) fn of(&self, area: &str) -> &[Answered] {
@@ -50,15 +60,10 @@ impl Recording {
 
     /// Writes it; areas that were not asked this time stay as they were.
     pub(crate) fn write(&self) {
-        let mut all = Self::read().areas;
-        if !crate::set("NAVARCH_CORPUS_AREA") {
-            all.clear();
-        }
-        all.extend(self.areas.clone());
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        for (area, answers) in all {
+        for (area, answers) in &self.areas {
             for answered in answers {
-                let area = area.clone();
+                let (area, answered) = (area.clone(), answered.clone());
                 let line = serde_json::to_string(&Line { area, answered }).unwrap();
                 writeln!(encoder, "{line}").unwrap();
             }

@@ -61,6 +61,9 @@ pub(crate) struct Step {
     /// Only these places of the answer (JSON pointers) are compared.
     #[serde(default)]
     pub(crate) only: Vec<String>,
+    /// Depends on how long a server has been up: the recorded answer is compared, also where a live server is asked.
+    #[serde(default)]
+    pub(crate) recorded: bool,
     /// Known to differ.
     #[serde(default)]
     pub(crate) differs: Option<Differs>,

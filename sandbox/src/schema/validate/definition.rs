@@ -5,8 +5,8 @@ use super::names::Form;
 use super::text;
 use serde_json::{Value, json};
 
-/// A definition.
-pub(super) fn check(object: &Value, errors: &mut Errors) {
+/// A definition; `new`: one that is created. Later its name is only held by its group and plural, which do not change.
+pub(super) fn check(object: &Value, new: bool, errors: &mut Errors) {
     let spec = object.get("spec").unwrap_or(&Value::Null);
     let (group, plural) = (
         text(spec, "group"),
@@ -18,7 +18,7 @@ pub(super) fn check(object: &Value, errors: &mut Errors) {
         .pointer("/metadata/name")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    if name != format!("{plural}.{group}") {
+    if new && name != format!("{plural}.{group}") {
         errors.invalid(
             "metadata.name",
             &json!(name),

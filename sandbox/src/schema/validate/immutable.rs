@@ -97,10 +97,19 @@ fn at<'a>(object: &'a Value, pointer: &str) -> &'a Value {
     object.pointer(pointer).unwrap_or(&Value::Null)
 }
 
+/// Whether a definition has served nothing yet: then its scope and its kind may still change.
+fn is_open(kind: &str, path: &str, live: &Value) -> bool {
+    let conditions = at(live, "/status/conditions").as_array();
+    let established = |c: &Value| c["type"] == "Established" && c["status"] == "True";
+    kind == "CustomResourceDefinition"
+        && matches!(path, "spec.scope" | "spec.names.kind")
+        && !conditions.into_iter().flatten().any(established)
+}
+
 /// Errors of a change.
 pub(super) fn check(group: &str, kind: &str, live: &Value, new: &Value, errors: &mut Errors) {
     for (_, _, pointer, path) in FIXED.iter().filter(|(g, k, ..)| *g == group && *k == kind) {
-        if at(live, pointer) == at(new, pointer) {
+        if at(live, pointer) == at(new, pointer) || is_open(kind, path, live) {
             continue;
         }
         match kind {

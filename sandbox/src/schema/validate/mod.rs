@@ -95,7 +95,9 @@ fn content(gvk: &Gvk, object: &Value, old: Option<&Value>, node: &Node, errors: 
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             kinds::binding(object, errors);
         }
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::check(object, errors),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            definition::check(object, old.is_none(), errors);
+        }
         _ => {}
     }
     if errors.0.len() == before {

@@ -236,38 +236,43 @@ impl World {
 
     /// The writes that a cluster has been asked since a mark, without leases, events and reports of members' capacity.
     pub(crate) fn writes_since(&self, place: &Place, mark: usize) -> Outcome<Vec<Request>> {
-        let since = self.backend.requests(&place.name, mark)?;
-        Ok(since
-            .into_iter()
-            .filter(|request| request.write && !request.is_bookkeeping())
-            .collect())
+        Ok(self.writes_from(place, mark)?.0)
+    }
+
+    /// The same, and the mark after them.
+    pub(crate) fn writes_from(&self, place: &Place, mark: usize) -> Outcome<(Vec<Request>, usize)> {
+        let mut requests = self.backend.requests(&place.name, mark)?;
+        let end = mark + requests.len();
+        requests.retain(|request| request.write && !request.is_bookkeeping());
+        Ok((requests, end))
     }
 
     /// Waits until no cluster has been asked to write anything for a while: whatever was to happen has happened.
     pub(crate) async fn until_quiet(&self) -> Outcome {
         let places = || std::iter::once(&self.host).chain(&self.members);
-        let marks = || {
-            places()
-                .map(|place| self.mark(place))
-                .collect::<Outcome<Vec<_>>>()
-        };
-        let mut since = marks()?;
+        let mut since = places()
+            .map(|place| self.mark(place))
+            .collect::<Outcome<Vec<_>>>()?;
         let mut quiet_looks = 0_u32;
         until("no cluster is written to", async || {
-            let writes = places()
-                .zip(&since)
-                .map(|(place, mark)| self.writes_since(place, *mark))
-                .collect::<Outcome<Vec<_>>>();
-            let writes = writes.map(|writes| writes.concat());
-            match writes.and_then(|writes| Ok((writes, marks()?))) {
-                Ok((writes, _)) if writes.is_empty() => quiet_looks += 1,
-                Ok((writes, now)) => {
-                    quiet_looks = 0;
-                    since = now;
-                    return Look::NotYet(format!("{writes:?}"));
+            let mut writes = Vec::new();
+            for (place, mark) in places().zip(&mut since) {
+                match self.writes_from(place, *mark) {
+                    Ok((more, end)) => {
+                        writes.extend(more);
+                        *mark = end;
+                    }
+                    Err(error) => {
+                        quiet_looks = 0;
+                        return Look::NotYet(error.to_string());
+                    }
                 }
-                Err(error) => return Look::NotYet(error.to_string()),
             }
+            if !writes.is_empty() {
+                quiet_looks = 0;
+                return Look::NotYet(format!("{writes:?}"));
+            }
+            quiet_looks += 1;
             if quiet_looks > QUIET_LOOKS {
                 Look::Seen(())
             } else {

@@ -10,6 +10,7 @@ use crate::fleet::limits;
 use crate::fleet::request::Requests;
 use crate::host::clusters::Clusters;
 use crate::host::context::{Context, Fleet};
+use crate::host::followings::Followings;
 use crate::host::objects::{Inherited, Objects};
 use crate::host::recent::Recent;
 use crate::host::scheduled::Scheduled;
@@ -161,6 +162,7 @@ fn context(
         events,
         troubles: HostTroubles::default(),
         type_configs: TypeConfigs::default(),
+        followings: Followings::default(),
         sources: Sources::default(),
         federated: FederatedObjects::default(),
         recent: Recent::default(),

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::clusters::Clusters;
+use super::followings::Followings;
 use super::objects::{Inherited, Objects};
 use super::recent::Recent;
 use super::scheduled::Scheduled;
@@ -56,6 +57,8 @@ pub(crate) struct Context {
     pub(crate) federated: FederatedObjects,
     /// Those of them that were read last.
     pub(crate) recent: Recent,
+    /// Who leads whom.
+    pub(crate) followings: Followings,
     /// What KubeAdmiral wrote down before us.
     pub(crate) inherited: Inherited,
     pub(crate) clusters: Clusters,

@@ -3,6 +3,7 @@
 
 pub(crate) mod clusters;
 pub(crate) mod context;
+pub(crate) mod followings;
 pub(crate) mod objects;
 pub(crate) mod recent;
 pub(crate) mod scheduled;

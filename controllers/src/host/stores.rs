@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use navarch_crds::keys::annotation::SCALE_TARGET_REF_PATH;
 use navarch_crds::keys::label;
 use navarch_crds::keys::navarch::WITHDRAWING;
 use navarch_crds::names::ClusterName;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::federated::is_direct;
 use crate::fleet::request::Kind;
+use crate::follow::{Leading, leading};
 use crate::runtime::compact::{Compact, annotation, label as label_of, text};
 use crate::runtime::key::Key;
 use crate::runtime::locked;
@@ -44,7 +46,12 @@ pub(crate) struct TypeConfigs {
 
 impl TypeConfigs {
     /// `true`: something changed.
-    pub(crate) fn put(&self, name: &str, spec: FederatedTypeConfigSpec) -> bool {
+    pub(crate) fn put(
+        &self,
+        name: &str,
+        annotations: Option<&BTreeMap<String, String>>,
+        spec: FederatedTypeConfigSpec,
+    ) -> bool {
         let source = &spec.source_type;
         let kind = Kind::new(
             &source.group,
@@ -55,6 +62,7 @@ impl TypeConfigs {
         );
         let metadata = ObjectMeta {
             name: Some(name.to_owned()),
+            annotations: scale_target(annotations),
             ..ObjectMeta::default()
         };
         let object = FederatedTypeConfig { metadata, spec };
@@ -89,11 +97,23 @@ impl TypeConfigs {
         let api_version = template.get("apiVersion").and_then(Value::as_str)?;
         let kind = template.get("kind").and_then(Value::as_str)?;
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        self.of_kind(group, kind)
+    }
+
+    pub(crate) fn of_kind(&self, group: &str, kind: &str) -> Option<Arc<TypeConfig>> {
         locked(&self.by_name)
             .values()
             .find(|config| &*config.kind.group == group && &*config.kind.kind == kind)
             .cloned()
     }
+}
+
+/// The only annotation of a type config that anything is decided by.
+fn scale_target(
+    annotations: Option<&BTreeMap<String, String>>,
+) -> Option<BTreeMap<String, String>> {
+    let (key, path) = annotations?.get_key_value(SCALE_TARGET_REF_PATH)?;
+    Some(BTreeMap::from([(key.clone(), path.clone())]))
 }
 
 /// A source object and its type.
@@ -213,10 +233,12 @@ pub(crate) struct FederatedEntry {
     pub(crate) policies: References,
     /// Nothing is its source: it was written by itself.
     pub(crate) direct: bool,
+    /// What follows it; `None`: it leads nobody.
+    pub(crate) leading: Option<Arc<Leading>>,
 }
 
 impl FederatedEntry {
-    fn new(value: Value, type_configs: &TypeConfigs) -> Self {
+    pub(super) fn new(value: Value, type_configs: &TypeConfigs) -> Self {
         let mut placed = BTreeSet::new();
         let placements = value.pointer("/spec/placements").and_then(Value::as_array);
         for entry in placements.into_iter().flatten() {
@@ -240,6 +262,7 @@ impl FederatedEntry {
             source_name,
             policies: references(&value),
             direct: is_direct(&value),
+            leading: leading(&value).map(Arc::new),
             object: Compact::new(value),
         }
     }

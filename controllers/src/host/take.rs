@@ -5,6 +5,7 @@ use navarch_crds::names::ClusterName;
 use serde_json::Value;
 
 use super::context::Context;
+use super::followings::{is_led, tell_followers};
 use super::stores::{Changed, FederatedEntry, TypeConfig};
 use crate::fleet::request::Kind;
 use crate::runtime::compact::{annotation as annotation_of, has_finalizer, label as label_of};
@@ -75,7 +76,8 @@ pub(crate) fn put_source(
     let wanted = asks(&object)
         || has_finalizer(&object, finalizer::FEDERATE)
         || ctx.sources.get(&key).is_some()
-        || ctx.federated.get(&key).is_some_and(|entry| !entry.direct);
+        || ctx.federated.get(&key).is_some_and(|entry| !entry.direct)
+        || is_led(ctx, &key, &object) && !is_left_alone(&object);
     if !wanted {
         return None;
     }
@@ -103,6 +105,9 @@ fn store_federated(ctx: &Context, key: &Key, object: Value) -> Changed {
 }
 
 fn federated_changed(ctx: &Context, key: &Key, changed: Changed, priority: Priority) {
+    if changed != Changed::Nothing {
+        tell_followers(ctx, key, priority);
+    }
     match changed {
         Changed::Content => {
             ctx.dispatch(key, priority);

@@ -192,6 +192,7 @@ impl World<'_> {
                 type_config: config,
                 template: &template,
                 placing: placing.as_ref(),
+                following: None,
                 notes: &BTreeMap::new(),
                 overrides: overrides.as_ref(),
                 absent: &BTreeSet::new(),

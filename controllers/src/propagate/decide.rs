@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use navarch_crds::keys::{annotation, controller};
+use navarch_crds::keys::{annotation, controller, label};
 use navarch_crds::names::ClusterName;
 use navarch_scheduler::Decision;
 use navarch_scheduler::snapshot::Snapshot;
@@ -16,11 +16,13 @@ use serde_json::Value;
 use super::consult::{self, Asked};
 use super::custom_migration::{self, Migration};
 use super::fold::{Fold, FoldInputs, Placing, fold};
+use super::following;
 use super::gather::{self, FoundPolicy, Policy};
 use super::placed::{notes, placing, switches};
 use super::resolve::{OverrideFailure, OverrideSource, OverrideTarget, Resolved, resolve};
 use super::template::{Template, given, template};
 use crate::federated::Federated;
+use crate::follow::Following;
 use crate::host::context::Context;
 use crate::host::stores::TypeConfig;
 use crate::runtime::key::Key;
@@ -35,6 +37,7 @@ pub(crate) const REASONS: &[&str] = &[
     "SchedulingFailed",
     "ParseMigrationConfiguration",
     "NothingFits",
+    "FailedInferFollowers",
     "OverridePolicyNotFound",
     "OverridePolicyInvalid",
     "OverridePolicyFailed",
@@ -131,10 +134,18 @@ pub(crate) fn decide(
         problems.push(Refusal::new("FederatedObjectInvalid", why));
         return nothing(problems);
     }
-    let Some(placed) = place(ctx, key, config, &wanted, last.as_ref(), &mut problems) else {
+    let following = following::following(ctx, key, config, &wanted, last.as_ref());
+    let placed = place(ctx, key, config, &wanted, last.as_ref(), &mut problems);
+    // Leaders place it, whatever its own policy says.
+    let led = following
+        .as_ref()
+        .filter(|following| !following.leaders.is_empty());
+    let Some(placed) = placed.or_else(|| led.map(|_| Placed::default())) else {
         return nothing(problems);
     };
-    let clusters = clusters_after(last.as_ref(), placed.placing.as_ref());
+    let unclear = following::unclear(&placed.notes, &wanted);
+    problems.extend(unclear.map(|why| Refusal::new("FailedInferFollowers", why)));
+    let clusters = clusters_after(last.as_ref(), placed.placing.as_ref(), following.as_ref());
     let overrides = match overrides(ctx, key, &wanted, &clusters) {
         Ok(overrides) => Some(overrides),
         Err(problem) => {
@@ -150,6 +161,7 @@ pub(crate) fn decide(
             type_config: &config.object,
             template: &wanted,
             placing: placed.placing.as_ref(),
+            following: following.as_ref(),
             notes: &placed.notes,
             overrides: overrides.as_ref(),
             absent: &absent,
@@ -301,10 +313,13 @@ fn unreadable<'a>(ctx: &Context, mut clusters: impl Iterator<Item = &'a str>) ->
 }
 
 /// No policy is named. What the scheduler had decided for an object without a source is taken back, as KubeAdmiral does
-/// (`scheduler/scheduler.go`); what others placed stays. A source without a policy ends as a whole (`io.rs`).
+/// (`scheduler/scheduler.go`); what others placed stays. So it is for a source that lost its policy and stays for its
+/// leaders; another one ends as a whole (`io.rs`).
 fn not_asked(last: Option<&Federated>) -> Placed {
     let decided = |last: &&Federated| {
-        last.is_direct()
+        let lost = [label::PROPAGATION_POLICY, label::CLUSTER_PROPAGATION_POLICY];
+        let lost = lost.iter().any(|key| last.label(key).is_some());
+        (last.is_direct() || lost)
             && last.annotation(annotation::SCHEDULING_TRIGGERS).is_some()
             && last
                 .spec
@@ -428,11 +443,16 @@ fn stored_annotations(last: Option<&Federated>) -> BTreeMap<String, String> {
 }
 
 /// Every cluster that will be placed after the pass.
-fn clusters_after(last: Option<&Federated>, placing: Option<&Placing>) -> BTreeSet<ClusterName> {
+fn clusters_after(
+    last: Option<&Federated>,
+    placing: Option<&Placing>,
+    following: Option<&Following>,
+) -> BTreeSet<ClusterName> {
     let mut clusters: BTreeSet<ClusterName> = last
         .into_iter()
         .flat_map(|last| last.spec.placements.iter())
         .filter(|entry| placing.is_none_or(|placing| entry.controller != placing.controller))
+        .filter(|entry| following.is_none() || entry.controller != controller::FOLLOWER)
         .flat_map(|entry| entry.placement.iter())
         .filter_map(|reference| ClusterName::new(&reference.cluster).ok())
         .collect();
@@ -440,6 +460,11 @@ fn clusters_after(last: Option<&Federated>, placing: Option<&Placing>) -> BTreeS
         placing
             .into_iter()
             .flat_map(|placing| placing.placement.keys().cloned()),
+    );
+    clusters.extend(
+        following
+            .iter()
+            .flat_map(|following| following.placement.iter().cloned()),
     );
     clusters
 }

@@ -6,6 +6,7 @@
 use super::resolve::Resolved;
 use super::template::{Template, is_federated_annotation, is_federated_label};
 use crate::federated::Federated;
+use crate::follow::Following;
 use crate::pending::{self, Reach};
 use crate::pointer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -48,6 +49,8 @@ pub struct FoldInputs<'a> {
     pub template: &'a Template,
     /// Where it goes; `None` keeps what is written.
     pub placing: Option<&'a Placing>,
+    /// Whom it follows; `None` keeps what is written.
+    pub following: Option<&'a Following>,
     /// Annotations of controllers that change without a new decision (triggers, deferred
     /// reasons); `None` removes one.
     pub notes: &'a BTreeMap<&'static str, Option<String>>,
@@ -106,6 +109,10 @@ pub fn fold(last: Option<&Federated>, inputs: FoldInputs<'_>) -> Fold {
         && place(&mut next, placing, inputs)
     {
         reach = again(reach, &all, placing.controller);
+    }
+    // Nobody waits for this controller, and it waits for nobody (KubeAdmiral `pkg/controllers/follower`).
+    if let Some(following) = inputs.following {
+        following.write(&mut next.spec);
     }
     if let Some(overrides) = inputs.overrides {
         if reach.allows(controller::OVERRIDE) && override_copies(&mut next.spec, overrides) {

@@ -71,6 +71,7 @@ impl World {
                 type_config: &self.config,
                 template: &template,
                 placing: self.placing.as_ref(),
+                following: None,
                 notes: &BTreeMap::from([(annotation::SCHEDULING_TRIGGERS, Some("{}".to_owned()))]),
                 overrides: self.overrides.as_ref(),
                 absent: &self.absent,

@@ -2,6 +2,7 @@
 //! room and everything about the life of a source and its federated object.
 
 mod ending;
+mod follow;
 mod hold;
 mod record;
 pub(crate) mod watch;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
+use crate::host::followings::tell_followers;
 use crate::host::stores::{FederatedEntry, Source, TypeConfig};
 use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
 use crate::runtime::compact::{finalizers, has_finalizer, label as label_of, text};
@@ -26,6 +28,7 @@ use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 use crate::runtime::shutdown::caught;
 use ending::{confirmed_absent, finish};
+use follow::{read_follower, stays_led, was_led};
 use record::{TYPE_MISSING, forget_absent, remember_lost, say_of_scheduling, warn_of_missing_type};
 
 /// Why the work on a key failed; it is tried again.
@@ -91,7 +94,7 @@ async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
         (None, None) => {
             ctx.webhooks.forget(key);
             ctx.unplaced.forget(key);
-            Ok(())
+            read_follower(ctx, key).await
         }
         (None, Some(federated)) if federated.direct => direct(ctx, key, &federated).await,
         (None, Some(federated)) => without_source(ctx, key, &federated).await,
@@ -188,7 +191,7 @@ async fn with_source(
     if !source.object.terminating && last.is_some() && is_left_alone(&value) {
         return Ok(());
     }
-    if source.object.terminating || withdraws(&value, last.as_ref()) {
+    if source.object.terminating || withdraws(ctx, key, config, &value, last.as_ref()) {
         return withdraw(ctx, key, config, &value, federated).await;
     }
     if federated.is_some_and(|entry| entry.object.terminating) {
@@ -232,18 +235,22 @@ fn held(source: &Value) -> Value {
     source
 }
 
-/// The policy label was removed: what it had caused is taken back. A federated object that never had
-/// one (KubeAdmiral makes them for every object) is left alone.
-fn withdraws(source: &Value, last: Option<&Value>) -> bool {
-    if asks(source) {
+/// The policy label was removed, or the last leader went: what that had caused is taken back. A federated object that
+/// never had either (KubeAdmiral makes them for every object) is left alone.
+fn withdraws(
+    ctx: &Context,
+    key: &Key,
+    config: &TypeConfig,
+    source: &Value,
+    last: Option<&Value>,
+) -> bool {
+    if asks(source) || stays_led(ctx, key, config, source, last) {
         return false;
     }
-    match last {
-        Some(last) => [label::PROPAGATION_POLICY, label::CLUSTER_PROPAGATION_POLICY]
-            .iter()
-            .any(|key| label_of(last, key).is_some_and(|name| !name.is_empty())),
-        None => true,
-    }
+    let Some(last) = last else { return true };
+    let named = |key: &&str| label_of(last, key).is_some_and(|name| !name.is_empty());
+    let labels = [label::PROPAGATION_POLICY, label::CLUSTER_PROPAGATION_POLICY];
+    labels.iter().any(named) || was_led(config, last)
 }
 
 /// Whether a federated object was made for this source.
@@ -431,6 +438,7 @@ async fn act(
                 None if error.is_not_found() => {
                     if let Some(entry) = ctx.federated.get(key) {
                         ctx.federated.remove(key, &entry.object.uid);
+                        tell_followers(ctx, key, Priority::Live);
                     }
                 }
                 None => {}

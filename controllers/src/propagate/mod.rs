@@ -5,6 +5,7 @@ pub(crate) mod consult;
 pub(crate) mod custom_migration;
 pub(crate) mod decide;
 pub mod fold;
+mod following;
 pub(crate) mod gather;
 pub(crate) mod io;
 pub mod merge_patch;

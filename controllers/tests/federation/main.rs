@@ -9,6 +9,7 @@ mod bad_input;
 mod clusters;
 mod credentials;
 mod direct;
+mod followers;
 mod harness;
 mod knowledge;
 mod members;

@@ -13,6 +13,7 @@ use super::webhooks;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_when_served};
 use crate::host::context::Context;
+use crate::host::followings::{tell_all_followers, tell_followers};
 use crate::host::objects::Objects;
 use crate::host::stores::{References, TypeConfig};
 use crate::host::take::{core_kind, federated_kind, put_federated, put_source};
@@ -265,6 +266,8 @@ async fn follow_type_configs(ctx: Arc<Context>, listed: Waiting) {
 
 /// Takes a type config over; `Some`: it is new or changed.
 fn put_type_config(ctx: &Context, name: &str, object: &Value) -> Option<Arc<TypeConfig>> {
+    let annotations = object.pointer("/metadata/annotations").cloned();
+    let annotations = annotations.and_then(|all| serde_json::from_value(all).ok());
     let spec = object.get("spec").cloned().unwrap_or_default();
     let spec: FederatedTypeConfigSpec = match serde_json::from_value(spec) {
         Ok(spec) => spec,
@@ -273,10 +276,11 @@ fn put_type_config(ctx: &Context, name: &str, object: &Value) -> Option<Arc<Type
             return None;
         }
     };
-    if !ctx.type_configs.put(name, spec) {
+    if !ctx.type_configs.put(name, annotations.as_ref(), spec) {
         return None;
     }
     ctx.federated.settle_type_configs(&ctx.type_configs);
+    tell_all_followers(ctx);
     ctx.federated_types.send_modify(|version| *version += 1);
     for key in ctx
         .federated
@@ -438,7 +442,9 @@ async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
 }
 
 fn remove_federated(ctx: &Context, key: &Key, uid: &str) {
-    if ctx.federated.remove(key, uid).is_none() {
+    let removed = ctx.federated.remove(key, uid);
+    tell_followers(ctx, key, Priority::Live);
+    if removed.is_none() {
         return;
     }
     for member in ctx.fleet.all() {

@@ -1,3 +1,5 @@
+//! Tests of `follow`: what a pod template refers to, and who may follow.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -13,6 +13,7 @@ mod divide;
 mod drift;
 mod duplicate;
 mod failing_member;
+mod followers;
 mod harbour;
 mod job;
 mod killed;
@@ -91,6 +92,7 @@ stories! {
     custom_resource, &[Need::Alone], custom_resource::is_propagated_like_any;
     job, &[], job::runs_once;
     written_by_hand, &[], by_hand::is_scheduled_too;
+    followers, &[], followers::of_each_kind;
     namespace, &[], namespace::follows_its_content;
     status_is_true, &[], status::is_true;
     restart_writes_nothing, &[Need::Controllers, Need::RequestLog], restart::writes_nothing;

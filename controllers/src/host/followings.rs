@@ -54,6 +54,8 @@ pub(crate) struct Woken {
     pub(crate) named: BTreeSet<Key>,
     /// A leader of theirs is placed elsewhere.
     pub(crate) moved: BTreeSet<Key>,
+    /// A leader of which it was not known whom it leads, and now it is, or it is gone. Who followed it is written on the followers alone.
+    pub(crate) cleared: Option<LeaderReference>,
 }
 
 impl Followings {
@@ -70,10 +72,14 @@ impl Followings {
         let leading = entry
             .as_ref()
             .and_then(|entry| Some((entry.leading.as_ref()?, Arc::clone(&entry.placed))));
+        let was_unclear = index.unclear.contains(key);
         let Some((leading, placed)) = leading else {
+            let gone = index.leaders.get(key).filter(|_| was_unclear);
+            let cleared = gone.map(|leader| leader.reference.clone());
             return Woken {
                 named: index.forget(key),
                 moved: BTreeSet::new(),
+                cleared,
             };
         };
         let before = index.leaders.get(key);
@@ -93,6 +99,8 @@ impl Followings {
         } else {
             index.unclear.remove(key);
         }
+        let is_clear = leading.followers.is_ok();
+        let cleared = (was_unclear && is_clear).then(|| leading.leader.clone());
         let leader = Leader {
             reference: leading.leader.clone(),
             names,
@@ -102,6 +110,7 @@ impl Followings {
         Woken {
             named: index.put(key, leader, type_configs),
             moved: kept,
+            cleared,
         }
     }
 
@@ -221,6 +230,29 @@ pub(crate) fn tell_followers(ctx: &Context, key: &Key, priority: Priority) {
     for follower in woken.named.iter().chain(moved) {
         ctx.propagate.push(follower.clone(), priority);
     }
+    for follower in woken
+        .cleared
+        .iter()
+        .flat_map(|leader| written_followers(ctx, leader))
+    {
+        ctx.propagate.push(follower, priority);
+    }
+}
+
+/// Those that are written down as followers of a leader. Every federated object of the namespace is read for it, so it is asked only
+/// when nobody else remembers.
+fn written_followers(ctx: &Context, leader: &LeaderReference) -> Vec<Key> {
+    let near = |key: &Key, _: &FederatedEntry| key.namespace() == Some(&leader.namespace);
+    let mut keys = ctx.federated.keys_by(near);
+    keys.retain(|key| {
+        let entry = ctx.federated.get(key);
+        let follows =
+            entry.and_then(|entry| entry.object.value().pointer("/spec/follows").cloned());
+        let follows = follows
+            .and_then(|follows| serde_json::from_value::<Vec<LeaderReference>>(follows).ok());
+        follows.is_some_and(|follows| follows.contains(leader))
+    });
+    keys
 }
 
 /// The type configs changed: other objects may be meant by the same references.

@@ -1,3 +1,5 @@
+//! Tests of `followings`: who is woken by what a leader says.
+
 use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use serde_json::{Value, json};
 

@@ -30,6 +30,7 @@ var hostControllers = []string{
 var memberControllers = append(hostControllers[:len(hostControllers):len(hostControllers)],
 	"deployment-controller", "replicaset-controller", "statefulset-controller", "daemonset-controller",
 	"job-controller", "cronjob-controller", "endpoints-controller", "endpointslice-controller", "disruption-controller",
+	"persistentvolumeclaim-protection-controller",
 )
 
 // hostFlags: a pod that stands on the host as a source must stay as its user wrote it.

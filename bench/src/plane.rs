@@ -1,6 +1,7 @@
 //! The control plane: started and ended by its scripts (`up.sh DIR MEMBERS`, `down.sh DIR`); what is read of its
 //! folder is `host/kubeconfig`, `member-N/kubeconfig` and the files `pid/NAME`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -187,9 +188,14 @@ impl Plane {
             .collect()
     }
 
-    /// What all its processes have used.
-    pub(crate) fn usage(&self) -> processes::Usage {
-        processes::usage(&processes::of_control_plane(&self.folder))
+    /// Seconds of CPU that its processes have used, by their roles.
+    pub(crate) fn cpu_seconds(&self) -> BTreeMap<String, f64> {
+        let mut by_role = BTreeMap::new();
+        for server in processes::of_control_plane(&self.folder) {
+            let seconds = processes::usage(&[server.pid]).cpu_seconds;
+            *by_role.entry(server.role).or_insert(0.0) += seconds;
+        }
+        by_role
     }
 }
 

@@ -120,9 +120,17 @@ pub(crate) async fn end_group(leader: u32) {
     }
 }
 
-/// The pids in the files `pid/NAME` anywhere below a control plane's folder.
-pub(crate) fn of_control_plane(folder: &Path) -> Vec<u32> {
-    let mut pids = Vec::new();
+/// A process of a control plane.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Server {
+    /// Whose it is and what: `host apiserver`, `members controllers`.
+    pub(crate) role: String,
+    pub(crate) pid: u32,
+}
+
+/// The files `CLUSTER/pid/NAME` anywhere below a control plane's folder; all members play one role.
+pub(crate) fn of_control_plane(folder: &Path) -> Vec<Server> {
+    let mut servers = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         let in_pid = folder.file_name().is_some_and(|name| name == "pid");
@@ -134,12 +142,29 @@ pub(crate) fn of_control_plane(folder: &Path) -> Vec<u32> {
                 folders.push(path);
             } else if in_pid {
                 let text = std::fs::read_to_string(&path).unwrap_or_default();
-                pids.extend(text.trim().parse::<u32>().ok());
+                let role = role(&path);
+                servers.extend(text.trim().parse().ok().map(|pid| Server { role, pid }));
             }
         }
     }
-    pids.sort_unstable();
-    pids
+    servers.sort_unstable();
+    servers
+}
+
+/// `CLUSTER/pid/NAME`: `CLUSTER NAME`, or one word where they are the same.
+fn role(file: &Path) -> String {
+    let name = |path: Option<&Path>| {
+        let name = path.and_then(Path::file_name);
+        name.map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let cluster = name(file.parent().and_then(Path::parent));
+    let process = name(Some(file));
+    match cluster.as_str() {
+        same if same == process => process,
+        member if member.starts_with("member-") => format!("members {process}"),
+        other => format!("{other} {process}"),
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +200,7 @@ mod tests {
         for (path, text) in [
             ("etcd/pid/etcd", "11\n"),
             ("host/pid/apiserver", "12"),
+            ("member-1/pid/apiserver", "15"),
             ("host/log/apiserver.log", "13"),
             ("etcd/data/pid/x", "14"),
         ] {
@@ -182,7 +208,16 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        assert_eq!(of_control_plane(folder.path()), [11, 12]);
+        let found: Vec<_> = of_control_plane(folder.path())
+            .into_iter()
+            .map(|server| (server.role, server.pid))
+            .collect();
+        let expected = [
+            ("etcd", 11),
+            ("host apiserver", 12),
+            ("members apiserver", 15),
+        ];
+        assert_eq!(found, expected.map(|(role, pid)| (role.to_owned(), pid)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a benchmark found, as data: written as JSON, shown as tables.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::Kind;
@@ -103,6 +105,11 @@ pub(crate) struct Round {
     pub(crate) servers_cpu_ms: f64,
     /// The benchmark's own, which both share.
     pub(crate) observer_cpu_ms: f64,
+    /// All of it by role, until the last copy is as it should be, and until all is complete.
+    #[serde(default)]
+    pub(crate) cpu_until_copies_ms: BTreeMap<String, f64>,
+    #[serde(default)]
+    pub(crate) cpu_ms: BTreeMap<String, f64>,
     /// Cores that something else kept busy meanwhile: with more than a tenth or so the round says little.
     pub(crate) others_cores: f64,
 }

@@ -233,6 +233,7 @@ fn group(members: usize, kind: Kind, runs: &[&Run]) -> String {
                 size.objects,
                 by_request(&round.host_requests.by_request)
             );
+            text.push_str(&by_role(&run.contestant, size.objects, round));
         }
     }
     text
@@ -278,6 +279,27 @@ fn by_request(counts: &[(String, f64)]) -> String {
         .map(|(name, count)| format!("{name} {count:.2}"))
         .collect();
     shown.join(", ") + "."
+}
+
+/// Who spends the CPU, most first: what it does before the copies are there is on their way.
+fn by_role(contestant: &str, objects: usize, round: &Round) -> String {
+    let mut roles: Vec<_> = round.cpu_ms.iter().collect();
+    if roles.is_empty() {
+        return String::new();
+    }
+    roles.sort_by(|a, b| b.1.total_cmp(a.1));
+    let shown: Vec<_> = roles
+        .into_iter()
+        .map(|(role, whole)| {
+            let until = round.cpu_until_copies_ms.get(role);
+            let until = until.map_or_else(|| "–".to_owned(), |value| figure(*value));
+            format!("{role} {until} / {}", figure(*whole))
+        })
+        .collect();
+    format!(
+        "\nCPU of {contestant} per create ({objects} objects), ms until the copies exist / until all is complete: {}.\n",
+        shown.join(", ")
+    )
 }
 
 fn cpu(round: &Round) -> Option<String> {

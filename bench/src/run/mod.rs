@@ -152,7 +152,7 @@ fn fresh_folder(parent: &Path, name: &str) -> Result<std::path::PathBuf, BenchEr
     if folder.exists() {
         let running = crate::processes::of_control_plane(&folder)
             .into_iter()
-            .filter(|pid| Path::new(&format!("/proc/{pid}")).exists())
+            .filter(|server| Path::new(&format!("/proc/{}", server.pid)).exists())
             .count();
         if running > 0 {
             return Err(BenchError::Refused {

@@ -11,7 +11,7 @@ use crate::load::Action;
 use crate::measure::board::{Goal, Mark, Times};
 use crate::results::{OtherNamespace, Round, Size};
 use crate::statistics::{milliseconds, rate};
-use crate::usage::Snapshot;
+use crate::usage::{Cpu, Snapshot};
 
 /// The object of another namespace arrives so long after the first of the bulk, or when a third of it is done.
 const OTHER_AFTER: Duration = Duration::from_secs(10);
@@ -83,10 +83,12 @@ impl Bench {
             }
         };
         let bulk_load = self.load.clone();
+        let mut at_copies = None;
         let last = self.last_mark();
         let bulk = async {
             bulk_load.all(ids, Action::Create).await?;
             self.wait(ids, Mark::Copies, "all copies are there").await?;
+            at_copies = Some(Cpu::now(&self.plane, self.running.as_ref()));
             self.wait(ids, last, "all are complete").await
         };
         let (outcome, intruded) = match select(std::pin::pin!(bulk), std::pin::pin!(intruder)).await
@@ -94,7 +96,7 @@ impl Bench {
             Either::Left((outcome, _)) => (outcome, None),
             Either::Right((intruded, bulk)) => (bulk.await, Some(intruded)),
         };
-        size.create = Some(self.summary(ids, &before).await);
+        size.create = Some(self.summary(ids, &before, at_copies).await);
         if let Some(intruded) = intruded {
             size.other_namespace = Some(self.arrival(other, intruded?).await?);
         }
@@ -141,18 +143,23 @@ impl Bench {
                 &format!("{action:?} has reached all copies"),
             )
             .await;
+        let mut at_copies = None;
         if outcome.is_ok() {
+            at_copies = Some(Cpu::now(&self.plane, self.running.as_ref()));
             outcome = self
                 .wait(ids, mark, &format!("{action:?} is complete"))
                 .await;
         }
-        *into = Some(self.summary(ids, &before).await);
+        *into = Some(self.summary(ids, &before, at_copies).await);
         outcome
     }
 
     /// Rates, times and costs since `before`, also when not all is done or a server does not answer any more.
-    async fn summary(&self, ids: &[ObjectId], before: &Snapshot) -> Round {
+    async fn summary(&self, ids: &[ObjectId], before: &Snapshot, at_copies: Option<Cpu>) -> Round {
         let mut round = self.figures(ids);
+        if let Some(cpu) = at_copies {
+            round.cpu_until_copies_ms = cpu.since(&before.cpu, ids.len());
+        }
         if let Ok(now) = self.snapshot().await {
             now.since(before, ids.len(), &mut round);
         }

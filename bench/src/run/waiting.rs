@@ -100,7 +100,7 @@ impl Bench {
         const QUIET: f64 = 0.25;
         for _ in 0..20 {
             let cpu = |bench: &Self| {
-                bench.plane.usage().cpu_seconds
+                bench.plane.cpu_seconds().values().sum::<f64>()
                     + bench
                         .running
                         .as_ref()

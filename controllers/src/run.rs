@@ -18,6 +18,7 @@ use crate::host::stores::{FederatedObjects, Sources, TypeConfigs};
 use crate::host::unplaced::Unplaced;
 use crate::runtime::admin;
 use crate::runtime::events::Events;
+use crate::runtime::host_first::HostFirst;
 use crate::runtime::lease::{self, Term};
 use crate::runtime::metrics::Metrics;
 use crate::runtime::options::RunOptions;
@@ -184,5 +185,6 @@ fn context(
         features: options.features,
         pace: Pace::default(),
         rush: Rush::default(),
+        host_first: HostFirst::default(),
     })
 }

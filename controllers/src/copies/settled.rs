@@ -24,6 +24,9 @@ pub fn is_settled(source: &Value, status: &Value) -> bool {
     if observed.is_some() && generation.is_some() && observed != generation {
         return false;
     }
+    if observed.is_none() && is_of_apps(source) {
+        return false;
+    }
     if let Some(nodes) = pointer::number(status, &["desiredNumberScheduled"]) {
         return OF_NODES.iter().all(|field| figure(field) == nodes);
     }
@@ -35,6 +38,11 @@ pub fn is_settled(source: &Value, status: &Value) -> bool {
         Some(replicas) => replicas == 0 || observed.is_none(),
         None => true,
     }
+}
+
+/// Workloads whose controllers always say which generation they have seen (`apps/v1`): without it no copy is there yet.
+fn is_of_apps(source: &Value) -> bool {
+    pointer::text(source, &["apiVersion"]).starts_with("apps/")
 }
 
 #[cfg(test)]
@@ -83,6 +91,12 @@ mod tests {
                 &json!({"metadata": {"generation": 1}, "spec": {"replicas": 0}}),
                 json!({"observedGeneration": 1}),
                 true,
+            ),
+            (
+                "no copy has been seen yet",
+                &json!({"apiVersion": "apps/v1", "metadata": {"generation": 1}, "spec": {"replicas": 0}}),
+                json!({"conditions": [{"type": "Available", "status": "False"}]}),
+                false,
             ),
             ("daemons, all ready", &daemon, on_nodes(4), true),
             ("daemons, one not", &daemon, on_nodes(3), false),

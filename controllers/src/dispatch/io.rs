@@ -6,12 +6,14 @@ mod watch;
 mod withdraw;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_crds::keys::{UNMANAGED_NAMESPACES, annotation};
 use navarch_crds::v1alpha1::PropagationStatusType as Status;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::federated::Federated;
 use crate::fleet::member::Member;
@@ -22,7 +24,7 @@ use crate::host::stores::{FederatedEntry, TypeConfig};
 use crate::runtime::compact::annotation as annotation_of;
 use crate::runtime::events::reference;
 use crate::runtime::key::Key;
-use crate::runtime::queue::Priority;
+use crate::runtime::queue::{Priority, QueueKey};
 use crate::runtime::shutdown::caught;
 
 /// One key in one member.
@@ -116,6 +118,11 @@ async fn worker(ctx: Arc<Context>, member: Arc<Member>) {
         return;
     }
     while let Some(key) = member.queue.next(&shutdown).await {
+        if let Some(wait) = waits_for_host(&ctx, &member, &key) {
+            member.queue.rest(&key);
+            member.queue.push_after(key, wait);
+            continue;
+        }
         match caught(work(&ctx, &member, &key)).await {
             Ok(again) => {
                 ctx.metrics
@@ -133,6 +140,20 @@ async fn worker(ctx: Arc<Context>, member: Arc<Member>) {
             }
         }
     }
+}
+
+/// How long a copy that is to be made, changed or deleted gives way to the objects of its namespace that the host has yet to
+/// take. Repairs do not.
+fn waits_for_host(ctx: &Context, member: &Member, key: &Key) -> Option<Duration> {
+    let namespace = key.group();
+    let waiting = ctx.propagate.waiting_in(&namespace);
+    let wait = ctx.host_first.wait(namespace, waiting, Instant::now())?;
+    let entry = ctx.federated.get(key)?;
+    let stays = !entry.object.terminating && entry.placed.contains(&member.name);
+    let applied = member.record(key).and_then(|record| record.applied);
+    let is_up_to_date =
+        applied.is_some_and(|applied| applied.generation >= entry.object.generation);
+    (!stays || !is_up_to_date).then_some(wait)
 }
 
 /// `true`: to be tried again.

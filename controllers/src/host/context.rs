@@ -22,6 +22,7 @@ use crate::fleet::connect::Clients;
 use crate::fleet::member::Member;
 use crate::fleet::request::Requests;
 use crate::runtime::events::{Events, reference};
+use crate::runtime::host_first::HostFirst;
 use crate::runtime::key::Key;
 use crate::runtime::lease::Term;
 use crate::runtime::locked;
@@ -90,6 +91,8 @@ pub(crate) struct Context {
     pub(crate) pace: Pace,
     /// What gives way while many objects are made at once.
     pub(crate) rush: Rush,
+    /// Whose copies wait until the host has all of a bulk.
+    pub(crate) host_first: HostFirst,
 }
 
 impl Context {

@@ -4,6 +4,7 @@
 pub(crate) mod admin;
 pub(crate) mod compact;
 pub(crate) mod events;
+pub(crate) mod host_first;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod metrics;

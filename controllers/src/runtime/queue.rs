@@ -283,6 +283,13 @@ impl<K: QueueKey> Queue<K> {
         delay
     }
 
+    /// How many keys of a group wait to be taken up now; one that was raised to another lane may count twice.
+    pub(crate) fn waiting_in(&self, group: &str) -> usize {
+        let state = self.state();
+        let of = |lane: &Lane<K>| lane.groups.get(group).map_or(0, VecDeque::len);
+        of(&state.live) + of(&state.backlog)
+    }
+
     /// How many keys wait to be taken up now.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -316,6 +323,8 @@ mod tests {
             queue.push(Name("bulk", index), Priority::Live);
         }
         queue.push(Name("small", 0), Priority::Live);
+        let waiting = ["bulk", "small", "none"].map(|group| queue.waiting_in(group));
+        assert_eq!(waiting, [100, 1, 0]);
         let stop = CancellationToken::new();
         let mut seen = Vec::new();
         for _ in 0..3 {

@@ -219,7 +219,7 @@ async fn report_source(
     let Some(change) = merge_patch(&before, &status) else {
         return Ok(());
     };
-    if is_settled(&value, &status) {
+    if members.is_empty() || is_settled(&value, &status) {
         ctx.pace.forget(key);
     } else if let Some(wait) = progress_waits(ctx, key) {
         ctx.report.push_after(key.clone(), wait);

@@ -1,10 +1,11 @@
 //! One run of the manager: serve the admin endpoints, become the leader, open the rooms, end cleanly.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::fleet::changed::ChangedFigures;
 use crate::fleet::connect::Clients;
 use crate::fleet::limits;
 use crate::fleet::request::Requests;
@@ -12,6 +13,7 @@ use crate::host::clusters::Clusters;
 use crate::host::context::{Context, Fleet};
 use crate::host::followings::Followings;
 use crate::host::objects::{Inherited, Objects};
+use crate::host::promised::Promised;
 use crate::host::recent::Recent;
 use crate::host::scheduled::Scheduled;
 use crate::host::stores::{FederatedObjects, Sources, TypeConfigs};
@@ -150,6 +152,7 @@ fn context(
     tasks.spawn(publisher);
     let backoff = Context::backoff(&options.timings);
     let propagate = Queue::new(backoff);
+    let changed = Arc::new(ChangedFigures::default());
     Arc::new(Context {
         host: Requests::new(clients.requests.clone(), term.clone(), limits::REQUEST),
         host_clients: clients,
@@ -168,7 +171,10 @@ fn context(
         federated: FederatedObjects::default(),
         recent: Recent::default(),
         inherited: Inherited::default(),
-        clusters: Clusters::default(),
+        clusters: Clusters::new(Arc::clone(&changed)),
+        promised: Promised::new(Arc::clone(&changed)),
+        changed,
+        turn: Mutex::default(),
         policies: Objects::default(),
         cluster_policies: Objects::default(),
         overrides: Objects::default(),

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::resources::Amounts;
 use crate::snapshot::ApiResource;
 
-type Sum = BTreeMap<String, Quantity>;
+/// Resources by name.
+pub type Sum = BTreeMap<String, Quantity>;
 
 /// A workload without the pod template that its kind has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,11 +34,88 @@ pub enum RequestError {
     },
 }
 
-/// Which containers count how.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Formula {
-    KubeAdmiral,
-    Kubernetes,
+/// What a pod asks for, part by part. Where a part has a limit and no request, the limit is the request: that is
+/// how an API server stores pods (`SetDefaults_Pod`).
+#[derive(Clone, Debug, Default)]
+pub struct PodRequest {
+    /// Of each container.
+    pub containers: Vec<Sum>,
+    /// Of each init container, in order.
+    pub init_containers: Vec<(Sum, Stay)>,
+    /// Of the pod as a whole.
+    pub whole: Sum,
+    /// Limits of the pod as a whole. Those of a stored pod have become requests.
+    pub whole_limits: Sum,
+    /// What the pod costs besides its containers.
+    pub overhead: Sum,
+}
+
+/// How long an init container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// Until it is done; the next one starts then.
+    UntilDone,
+    /// As long as the pod: a sidecar (`restartPolicy: Always`).
+    Always,
+}
+
+impl PodRequest {
+    /// The sum by Kubernetes' formula (`k8s.io/component-helpers/resource`, `PodRequests`): sidecars run beside the
+    /// containers and beside the init containers after them, other init containers one by one before them, and what
+    /// is said of the whole pod replaces the sum.
+    #[must_use]
+    pub fn total(&self) -> Sum {
+        let mut sum = Sum::new();
+        for container in &self.containers {
+            add(&mut sum, container);
+        }
+        let mut most = Sum::new();
+        let mut sidecars = Sum::new();
+        for (container, stay) in &self.init_containers {
+            match stay {
+                Stay::Always => {
+                    add(&mut sum, container);
+                    add(&mut sidecars, container);
+                    raise(&mut most, &sidecars);
+                }
+                Stay::UntilDone => {
+                    let mut during = container.clone();
+                    add(&mut during, &sidecars);
+                    raise(&mut most, &during);
+                }
+            }
+        }
+        raise(&mut sum, &most);
+        let whole = |name: &str| matches!(name, "cpu" | "memory") || is_huge_pages(name);
+        for (name, amount) in &self.whole_limits {
+            // What containers ask for comes first, except for huge pages, which nobody may overcommit.
+            if whole(name) && (is_huge_pages(name) || !sum.contains_key(name)) {
+                sum.insert(name.clone(), *amount);
+            }
+        }
+        for (name, amount) in self.whole.iter().filter(|(name, _)| whole(name)) {
+            sum.insert(name.clone(), *amount);
+        }
+        add(&mut sum, &self.overhead);
+        sum
+    }
+
+    /// The sum as KubeAdmiral computes it: sidecars count as other init containers, the whole pod does not count.
+    fn as_kubeadmiral(&self) -> Sum {
+        let mut sum = Sum::new();
+        for container in &self.containers {
+            add(&mut sum, container);
+        }
+        for (container, _) in &self.init_containers {
+            raise(&mut sum, container);
+        }
+        add(&mut sum, &self.overhead);
+        sum
+    }
+}
+
+fn is_huge_pages(name: &str) -> bool {
+    name.starts_with("hugepages-")
 }
 
 /// Where kinds keep their pod spec; `None` for kinds without a known one.
@@ -52,72 +130,73 @@ pub fn pod_spec_path(resource: &ApiResource) -> Option<&'static [&'static str]> 
     }
 }
 
-/// What one replica asks for, by Kubernetes' formula: sidecars run beside the containers, other
-/// init containers before them, and a request of the whole pod replaces the sum.
+/// What one replica asks for, by Kubernetes' formula.
 ///
 /// # Errors
 /// If a known kind has no pod spec, or an amount cannot be read.
 pub fn of_replica(resource: &ApiResource, template: &Value) -> Result<Amounts, RequestError> {
-    read(resource, template, Formula::Kubernetes)
+    let Some(spec) = pod_spec(resource, template)? else {
+        return Ok(Amounts::default());
+    };
+    Ok(counted(&read(spec, with_limits)?.total()))
 }
 
-/// As KubeAdmiral computes it: sidecars count as other init containers, requests of the whole pod
-/// do not count.
+/// As KubeAdmiral computes it: neither sidecars nor requests of the whole pod are known to it, and the limit of an
+/// init container does not stand in for its request.
 ///
 /// # Errors
 /// As [`of_replica`].
 pub fn for_triggers(resource: &ApiResource, template: &Value) -> Result<Amounts, RequestError> {
-    read(resource, template, Formula::KubeAdmiral)
+    let Some(spec) = pod_spec(resource, template)? else {
+        return Ok(Amounts::default());
+    };
+    let requests = |container: &Value| amounts(container, "requests");
+    Ok(counted(&read(spec, requests)?.as_kubeadmiral()))
 }
 
-fn read(
+fn counted(sum: &Sum) -> Amounts {
+    Amounts::new(sum.iter().map(|(name, amount)| (name.as_str(), *amount)))
+}
+
+/// The pod spec of a template; `None` for kinds without a known one.
+fn pod_spec<'a>(
     resource: &ApiResource,
-    template: &Value,
-    formula: Formula,
-) -> Result<Amounts, RequestError> {
+    template: &'a Value,
+) -> Result<Option<&'a Value>, RequestError> {
     let Some(path) = pod_spec_path(resource) else {
-        return Ok(Amounts::default());
+        return Ok(None);
     };
     let spec = path
         .iter()
         .try_fold(template, |value, step| value.get(step));
-    let Some(spec) = spec.filter(|spec| spec.is_object()) else {
-        return Err(RequestError::NoPodSpec {
+    match spec.filter(|spec| spec.is_object()) {
+        Some(spec) => Ok(Some(spec)),
+        None => Err(RequestError::NoPodSpec {
             path: path.join("."),
-        });
+        }),
+    }
+}
+
+/// The parts of a pod spec; `init` says what an init container asks for.
+fn read(
+    spec: &Value,
+    init: impl Fn(&Value) -> Result<Sum, RequestError>,
+) -> Result<PodRequest, RequestError> {
+    let stay = |container: &Value| match container.get("restartPolicy").and_then(Value::as_str) {
+        Some("Always") => Stay::Always,
+        _ => Stay::UntilDone,
     };
-    let mut sum = Sum::new();
-    for container in list(spec, "containers") {
-        add(&mut sum, &with_limits(container)?);
-    }
-    let mut most = Sum::new();
-    let mut sidecars = Sum::new();
-    for container in list(spec, "initContainers") {
-        let always = container.get("restartPolicy").and_then(Value::as_str) == Some("Always");
-        match formula {
-            Formula::KubeAdmiral => raise(&mut most, &amounts(container, "requests")?),
-            Formula::Kubernetes if always => {
-                add(&mut sidecars, &with_limits(container)?);
-                add(&mut sum, &with_limits(container)?);
-                raise(&mut most, &sidecars);
-            }
-            Formula::Kubernetes => {
-                let mut during = with_limits(container)?;
-                add(&mut during, &sidecars);
-                raise(&mut most, &during);
-            }
-        }
-    }
-    raise(&mut sum, &most);
-    if formula == Formula::Kubernetes {
-        for (name, amount) in with_limits(spec)? {
-            sum.insert(name, amount);
-        }
-    }
-    add(&mut sum, &parse(spec.get("overhead"))?);
-    Ok(Amounts::new(
-        sum.iter().map(|(name, amount)| (name.as_str(), *amount)),
-    ))
+    let containers: Result<_, _> = list(spec, "containers").map(with_limits).collect();
+    let init_containers: Result<_, _> = list(spec, "initContainers")
+        .map(|container| Ok((init(container)?, stay(container))))
+        .collect();
+    Ok(PodRequest {
+        containers: containers?,
+        init_containers: init_containers?,
+        whole: amounts(spec, "requests")?,
+        whole_limits: amounts(spec, "limits")?,
+        overhead: parse(spec.get("overhead"))?,
+    })
 }
 
 fn list<'a>(spec: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {

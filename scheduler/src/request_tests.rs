@@ -20,6 +20,7 @@ fn container(requests: &Value) -> Value {
     json!({ "name": "c", "resources": { "requests": requests } })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[test]
 fn both_formulas() {
     let one = || container(&json!({ "cpu": "100m" }));
@@ -69,10 +70,61 @@ fn both_formulas() {
             150,
         ),
         (
+            "sidecars run beside later init containers only",
+            json!({ "containers": [one()], "initContainers": [big(), sidecar(), sidecar(), big()] }),
+            1000,
+            1600,
+        ),
+        (
+            "sidecars and containers are more than any init container",
+            json!({ "containers": [big(), big()], "initContainers": [one(), sidecar(), one()] }),
+            2000,
+            2300,
+        ),
+        (
+            "limit of a sidecar",
+            json!({ "containers": [one()], "initContainers": [{ "name": "s", "restartPolicy": "Always",
+                "resources": { "limits": { "cpu": "200m" } } }] }),
+            100,
+            300,
+        ),
+        (
+            "overhead comes on top of an init container",
+            json!({ "containers": [one()], "initContainers": [big()], "overhead": { "cpu": "50m" } }),
+            1050,
+            1050,
+        ),
+        (
             "whole pod",
             json!({ "containers": [one()], "resources": { "requests": { "cpu": "2" } } }),
             100,
             2000,
+        ),
+        (
+            "whole pod, with overhead",
+            json!({ "containers": [one()], "overhead": { "cpu": "50m" },
+                "resources": { "requests": { "cpu": "2" }, "limits": { "cpu": "3" } } }),
+            150,
+            2050,
+        ),
+        (
+            "the limit of the whole pod where nobody asks for anything",
+            json!({ "containers": [{ "name": "c" }], "resources": { "limits": { "cpu": "2" } } }),
+            0,
+            2000,
+        ),
+        (
+            "containers ask: the limit of the whole pod is none of its requests",
+            json!({ "containers": [one()], "initContainers": [sidecar()],
+                "resources": { "limits": { "cpu": "2" } } }),
+            300,
+            400,
+        ),
+        (
+            "the whole pod asks for something else",
+            json!({ "containers": [one()], "resources": { "requests": { "memory": "1Gi" } } }),
+            100,
+            100,
         ),
         ("no containers", json!({}), 0, 0),
         (
@@ -108,6 +160,31 @@ fn only_resources_that_pods_ask_for_by_name_are_counted() {
         (amounts.memory, amounts.ephemeral_storage),
         (64 << 20, 1 << 30)
     );
+}
+
+#[test]
+fn of_a_whole_pod_only_processors_memory_and_huge_pages_count() {
+    let spec = json!({ "containers": [container(&json!({ "nvidia.com/gpu": "1", "hugepages-2Mi": "2Mi" }))],
+        "resources": { "requests": { "nvidia.com/gpu": "8", "memory": "1Gi" },
+            "limits": { "memory": "2Gi", "hugepages-2Mi": "4Mi", "ephemeral-storage": "1Gi" } } });
+    let amounts = of_replica(&deployment(), &template(&spec)).unwrap();
+    assert_eq!((amounts.memory, amounts.ephemeral_storage), (1 << 30, 0));
+    let scalars = [("hugepages-2Mi", 4 << 20), ("nvidia.com/gpu", 1)];
+    let scalars = scalars.map(|(name, amount)| (name.to_owned(), amount));
+    assert_eq!(amounts.scalars, scalars.into());
+}
+
+#[test]
+fn reclaimed_resources_are_resources_like_any_other() {
+    use crate::resources::RECLAIMED;
+    let asked = container(&json!({ RECLAIMED[0]: "1500", RECLAIMED[1]: "1Gi", RECLAIMED[2]: 5 }));
+    let amounts = of_replica(
+        &deployment(),
+        &template(&json!({ "containers": [&asked, &asked] })),
+    )
+    .unwrap();
+    let found = RECLAIMED.map(|name| amounts.get(name));
+    assert_eq!(found, [3000, 2 << 30, 10]);
 }
 
 #[test]

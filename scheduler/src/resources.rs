@@ -32,7 +32,7 @@ pub struct Amounts {
 impl Amounts {
     /// Counts parsed quantities. Names that a pod cannot ask for are left out, as KubeAdmiral does.
     #[must_use]
-    pub(crate) fn new<'a>(quantities: impl IntoIterator<Item = (&'a str, Quantity)>) -> Self {
+    pub fn new<'a>(quantities: impl IntoIterator<Item = (&'a str, Quantity)>) -> Self {
         let mut amounts = Self::default();
         for (name, quantity) in quantities {
             match name {

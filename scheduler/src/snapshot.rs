@@ -57,9 +57,25 @@ impl fmt::Display for ApiResource {
     }
 }
 
-/// One cluster, as far as decisions need it.
+/// One cluster, as far as decisions need it. Its figures change all the time, so that what else is known of it is
+/// shared by all of its states.
 #[derive(Clone, Debug)]
 pub struct Cluster {
+    about: Arc<About>,
+    figures: Figures,
+}
+
+/// What a cluster has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Resources of its schedulable nodes.
+    pub allocatable: Amounts,
+    /// What no pod has asked for and nobody was promised. May be negative.
+    pub available: Amounts,
+}
+
+#[derive(Clone, Debug)]
+struct About {
     name: ClusterName,
     labels: BTreeMap<String, String>,
     taints: Vec<Arc<Taint>>,
@@ -67,9 +83,6 @@ pub struct Cluster {
     joined: bool,
     ready: bool,
     removal: Removal,
-    allocatable: Amounts,
-    available: Amounts,
-    reserved: Amounts,
     hashes: Hashes,
 }
 
@@ -153,7 +166,7 @@ impl Cluster {
             Some(_) => Removal::Started,
             None => Removal::NotAsked,
         };
-        Ok(Self {
+        let about = About {
             name,
             labels: labels.unwrap_or_default(),
             taints,
@@ -161,6 +174,9 @@ impl Cluster {
             joined: cluster.is_joined(),
             ready: cluster.is_ready(),
             removal,
+            hashes,
+        };
+        let figures = Figures {
             allocatable: amounts(
                 status
                     .resources
@@ -175,89 +191,92 @@ impl Cluster {
                     .iter()
                     .map(|(name, amount)| (name, &amount.0)),
             ),
-            reserved: Amounts::default(),
-            hashes,
+        };
+        Ok(Self {
+            about: Arc::new(about),
+            figures,
         })
     }
 
-    /// The cluster with resources set aside that decisions have promised and that its own figures do
-    /// not show yet.
+    /// The same cluster with other figures.
     #[must_use]
-    pub fn with_reserved(mut self, reserved: Amounts) -> Self {
-        self.reserved = reserved;
-        self
+    pub fn with_figures(&self, figures: Figures) -> Self {
+        Self {
+            about: Arc::clone(&self.about),
+            figures,
+        }
     }
 
     /// Name.
     #[must_use]
     pub fn name(&self) -> &ClusterName {
-        &self.name
+        &self.about.name
     }
 
     /// Labels, sorted.
     #[must_use]
     pub fn labels(&self) -> &BTreeMap<String, String> {
-        &self.labels
+        &self.about.labels
     }
 
     /// Taints in the order they were written.
     #[must_use]
     pub fn taints(&self) -> &[Arc<Taint>] {
-        &self.taints
+        &self.about.taints
     }
 
     /// The cluster serves this resource.
     #[must_use]
     pub fn serves(&self, resource: &ApiResource) -> bool {
-        self.served.contains(resource)
+        self.about.served.contains(resource)
     }
 
     /// Nothing is known of what the cluster serves: its API was never listed.
     #[must_use]
     pub fn api_unknown(&self) -> bool {
-        self.served.is_empty()
+        self.about.served.is_empty()
     }
 
     /// Condition `Joined` is true.
     #[must_use]
     pub fn joined(&self) -> bool {
-        self.joined
+        self.about.joined
     }
 
     /// Condition `Ready` is true.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.ready
+        self.about.ready
     }
 
     /// The cluster is being removed from the federation.
     #[must_use]
     pub fn terminating(&self) -> bool {
-        self.removal == Removal::Started
+        self.about.removal == Removal::Started
     }
 
     /// Resources of its schedulable nodes.
     #[must_use]
     pub fn allocatable(&self) -> &Amounts {
-        &self.allocatable
+        &self.figures.allocatable
     }
 
-    /// What no pod has asked for. May be negative.
+    /// What it has.
+    #[must_use]
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// What no pod has asked for and nobody was promised. May be negative.
     #[must_use]
     pub fn available(&self) -> &Amounts {
-        &self.available
-    }
-
-    /// Promised by decisions and not visible in `available` yet.
-    #[must_use]
-    pub fn reserved(&self) -> &Amounts {
-        &self.reserved
+        &self.figures.available
     }
 
     /// Hashes as the trigger document holds them.
     #[must_use]
     pub fn hashes(&self) -> &Hashes {
-        &self.hashes
+        &self.about.hashes
     }
 }
 
@@ -276,14 +295,36 @@ impl Snapshot {
     pub fn new(clusters: impl IntoIterator<Item = Arc<Cluster>>, version: u64) -> Self {
         let mut clusters: Vec<Arc<Cluster>> = clusters
             .into_iter()
-            .filter(|cluster| cluster.joined)
+            .filter(|cluster| cluster.joined())
             .collect();
-        clusters.sort_by(|left, right| left.name.cmp(&right.name));
-        clusters.dedup_by(|left, right| left.name == right.name);
+        clusters.sort_by(|left, right| left.name().cmp(right.name()));
+        clusters.dedup_by(|left, right| left.name() == right.name());
         Self {
             clusters,
             version,
             hashes: OnceLock::new(),
+        }
+    }
+
+    /// The same clusters, some of which have other figures; what rests on the rest of them is kept. Figures of
+    /// clusters that are not there are passed over.
+    #[must_use]
+    pub fn with_figures(
+        &self,
+        changed: impl IntoIterator<Item = (ClusterName, Figures)>,
+        version: u64,
+    ) -> Self {
+        let mut clusters = self.clusters.clone();
+        for (name, figures) in changed {
+            let place = clusters.binary_search_by(|cluster| cluster.name().cmp(&name));
+            if let Some(cluster) = place.ok().and_then(|index| clusters.get_mut(index)) {
+                *cluster = Arc::new(cluster.with_figures(figures));
+            }
+        }
+        Self {
+            clusters,
+            version,
+            hashes: self.hashes.clone(),
         }
     }
 
@@ -304,7 +345,7 @@ impl Snapshot {
     pub fn get(&self, name: &str) -> Option<&Arc<Cluster>> {
         let place = self
             .clusters
-            .binary_search_by(|cluster| cluster.name.as_str().cmp(name));
+            .binary_search_by(|cluster| cluster.name().as_str().cmp(name));
         place.ok().and_then(|index| self.clusters.get(index))
     }
 
@@ -335,4 +376,24 @@ fn amounts<'a>(quantities: impl Iterator<Item = (&'a String, &'a String)>) -> Am
     let parsed =
         quantities.filter_map(|(name, text)| Some((name.as_str(), quantity::parse(text).ok()?)));
     Amounts::new(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::fixtures::cluster;
+
+    #[test]
+    fn other_figures_change_nothing_else() {
+        let clusters = ["b", "a"].map(|name| Arc::new(cluster(name).resource("cpu", 9, 9).build()));
+        let before = Snapshot::new(clusters, 1);
+        let hashes = Arc::clone(before.cluster_hashes());
+        let none = |name: &str| (ClusterName::new(name).unwrap(), Figures::default());
+        let after = before.with_figures([none("b"), none("unknown")], 2);
+        let free = |name: &str| after.get(name).unwrap().available().milli_cpu;
+        assert_eq!((free("a"), free("b")), (9, 0));
+        assert!(Arc::ptr_eq(&hashes, after.cluster_hashes()));
+        assert!(after.get("b").unwrap().ready());
+        assert_eq!((after.clusters().len(), after.version()), (2, 2));
+    }
 }

@@ -254,7 +254,8 @@ fn named_clusters(own: &mut annotations::Own, policy: &CheckedPolicy) -> NamedCl
 }
 
 /// The type of the objects of a type config.
-pub(crate) fn resource(type_config: &FederatedTypeConfigSpec) -> ApiResource {
+#[must_use]
+pub fn resource(type_config: &FederatedTypeConfigSpec) -> ApiResource {
     ApiResource {
         group: type_config.source_type.group.clone(),
         version: type_config.source_type.version.clone(),

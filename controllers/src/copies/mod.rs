@@ -9,5 +9,6 @@ pub mod drift;
 pub mod kinds;
 pub mod observe;
 pub mod patches;
+pub mod pods;
 pub mod predecessor;
 pub mod settled;

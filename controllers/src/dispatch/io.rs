@@ -2,6 +2,7 @@
 //! is needed. Members know nothing of each other.
 
 mod place;
+mod promise;
 mod watch;
 mod withdraw;
 
@@ -160,6 +161,7 @@ fn waits_for_host(ctx: &Context, member: &Member, key: &Key) -> Option<Duration>
 async fn work(ctx: &Context, member: &Member, key: &Key) -> bool {
     let Some(entry) = ctx.federated.get(key) else {
         member.forget(key);
+        ctx.promised.forget(key);
         return false;
     };
     let config = entry
@@ -326,6 +328,7 @@ impl Look<'_> {
             reason,
             again,
         } = looked;
+        promise::note(self, &state, reason.is_some());
         let cluster = self.member.name.as_str();
         if let Some(reason) = reason {
             let note = format!("{cluster}: {message}");

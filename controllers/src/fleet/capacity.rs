@@ -9,13 +9,16 @@ use std::sync::Mutex;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use navarch_crds::go::quantity::Quantity;
 use navarch_crds::v1alpha1::Resources;
+use navarch_scheduler::request::{PodRequest, Stay};
+use navarch_scheduler::resources::Amounts as Counted;
+use navarch_scheduler::snapshot::Figures;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::amounts::{Amounts, Total};
 use super::slim::{SlimNode, SlimPod, Written};
+use super::workload::{Workload, WorkloadId};
 use crate::runtime::locked;
-
-type Amounts = BTreeMap<String, Quantity>;
 
 /// What is known of the capacity of one member.
 #[derive(Debug, Default)]
@@ -28,10 +31,23 @@ pub(crate) struct Capacity {
 struct State {
     nodes: HashMap<Box<str>, Node>,
     pods: HashMap<PodId, Pod>,
+    /// How many of them each workload has.
+    workloads: HashMap<WorkloadId, u32>,
+    /// By the nodes that pods may come to.
+    offered: Total,
     asked: Asked,
+    pod_stream: Stream,
     epoch: u32,
     nodes_listed: bool,
     pods_listed: bool,
+}
+
+/// Whether what happens is counted at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stream {
+    #[default]
+    Flowing,
+    Interrupted,
 }
 
 impl State {
@@ -55,6 +71,7 @@ struct Pod {
     /// Index into [`Asked`].
     requests: u32,
     epoch: u32,
+    workload: Option<WorkloadId>,
 }
 
 /// What pods ask for, each distinct set once with the number of pods that ask for it.
@@ -63,6 +80,7 @@ struct Asked {
     sets: Vec<(Amounts, u32)>,
     places: BTreeMap<Vec<(String, String)>, u32>,
     free: Vec<u32>,
+    sum: Total,
 }
 
 impl Asked {
@@ -74,6 +92,7 @@ impl Asked {
     }
 
     fn take(&mut self, amounts: Amounts) -> u32 {
+        self.sum.add(&amounts);
         let key = Self::key(&amounts);
         if let Some(place) = self.places.get(&key).copied() {
             if let Some((_, pods)) = self.sets.get_mut(place as usize) {
@@ -98,6 +117,7 @@ impl Asked {
         let Some((amounts, pods)) = self.sets.get_mut(place as usize) else {
             return;
         };
+        self.sum.take_off(amounts);
         *pods = pods.saturating_sub(1);
         if *pods == 0 {
             let amounts = std::mem::take(amounts);
@@ -119,8 +139,23 @@ impl Asked {
 
 impl State {
     fn forget_pod(&mut self, id: PodId) {
-        if let Some(pod) = self.pods.remove(&id) {
-            self.asked.give_back(pod.requests);
+        let Some(pod) = self.pods.remove(&id) else {
+            return;
+        };
+        self.asked.give_back(pod.requests);
+        if let Some(workload) = pod.workload
+            && let Some(pods) = self.workloads.get_mut(&workload)
+        {
+            *pods = pods.saturating_sub(1);
+            if *pods == 0 {
+                self.workloads.remove(&workload);
+            }
+        }
+    }
+
+    fn forget_node(&mut self, name: &str) {
+        if let Some(node) = self.nodes.remove(name).filter(|node| node.schedulable) {
+            self.offered.take_off(&node.allocatable);
         }
     }
 }
@@ -133,7 +168,11 @@ impl Capacity {
 
     pub(crate) fn nodes_listed(&self, since: u32) {
         let mut state = locked(&self.state);
-        state.nodes.retain(|_, node| node.epoch >= since);
+        let old = state.nodes.iter().filter(|(_, node)| node.epoch < since);
+        let old: Vec<Box<str>> = old.map(|(name, _)| name.clone()).collect();
+        for name in old {
+            state.forget_node(&name);
+        }
         state.nodes_listed = true;
         self.tell(&state);
     }
@@ -182,6 +221,10 @@ impl Capacity {
         let same = known.is_some_and(|known| {
             known.schedulable == node.schedulable && known.allocatable == node.allocatable
         });
+        state.forget_node(name);
+        if node.schedulable {
+            state.offered.add(&node.allocatable);
+        }
         state.nodes.insert(name.into(), node);
         if !same {
             self.tell(&state);
@@ -191,7 +234,7 @@ impl Capacity {
     pub(crate) fn remove_node(&self, node: &SlimNode) {
         if let Some(name) = node.metadata.name.as_deref() {
             let mut state = locked(&self.state);
-            state.nodes.remove(name);
+            state.forget_node(name);
             self.tell(&state);
         }
     }
@@ -208,13 +251,57 @@ impl Capacity {
         }
         let epoch = state.epoch;
         let requests = state.asked.take(requests(pod));
-        state.pods.insert(id, Pod { requests, epoch });
+        let workload = Workload::of_pod(&pod.metadata).map(|workload| workload.id());
+        if let Some(workload) = workload {
+            *state.workloads.entry(workload).or_default() += 1;
+        }
+        let pod = Pod {
+            requests,
+            epoch,
+            workload,
+        };
+        state.pods.insert(id, pod);
     }
 
     pub(crate) fn remove_pod(&self, pod: &SlimPod) {
         if let Some(id) = id_of(pod) {
             locked(&self.state).forget_pod(id);
         }
+    }
+
+    /// Whether the stream of pods goes on.
+    pub(crate) fn set_pod_stream(&self, stream: Stream) {
+        locked(&self.state).pod_stream = stream;
+    }
+
+    /// The figures are known and follow what happens in the member.
+    pub(crate) fn is_live(&self) -> bool {
+        let state = locked(&self.state);
+        state.is_known() && state.pod_stream == Stream::Flowing
+    }
+
+    /// How many pods of a workload are in the figures.
+    pub(crate) fn pods_of(&self, workload: WorkloadId) -> i64 {
+        let state = locked(&self.state);
+        i64::from(state.workloads.get(&workload).copied().unwrap_or_default())
+    }
+
+    /// The figures of now, as decisions count them; `None` until both lists are complete.
+    pub(crate) fn figures(&self) -> Option<Figures> {
+        let state = locked(&self.state);
+        if !state.is_known() {
+            return None;
+        }
+        let offered = &state.offered.0;
+        let left = |name: &str, amount: Quantity| {
+            let asked = state.asked.sum.0.get(name);
+            asked.map_or(amount, |(asked, _)| amount.sub(*asked))
+        };
+        let offers = offered.iter().map(|(name, (sum, _))| (name.as_str(), *sum));
+        Some(Figures {
+            available: Counted::new(offers.clone().map(|(name, sum)| (name, left(name, sum)))),
+            allocatable: Counted::new(offers),
+        })
     }
 
     /// The figures as the cluster's status has them; `None` until both lists are complete.
@@ -303,41 +390,52 @@ fn is_schedulable(node: &SlimNode) -> bool {
     ready && !node.spec.unschedulable && !kept_away
 }
 
-/// Requests of a pod: the larger of the sum over containers and any init container, and the overhead.
+/// Requests of a pod, by Kubernetes' formula: KubeAdmiral takes sidecars for init containers, which come to an end, and
+/// so sees room where there is none.
 fn requests(pod: &SlimPod) -> Amounts {
-    let mut total = Amounts::new();
-    for container in &pod.spec.containers {
-        for (name, amount) in amounts(&container.resources.requests) {
-            add(&mut total, &name, &amount);
-        }
-    }
-    for container in &pod.spec.init_containers {
-        for (name, amount) in amounts(&container.resources.requests) {
-            let larger = total.get(&name).is_none_or(|present| *present < amount);
-            if larger {
-                total.insert(name, amount);
-            }
-        }
-    }
-    for (name, amount) in amounts(&pod.spec.overhead) {
-        add(&mut total, &name, &amount);
-    }
-    total
+    let spec = &pod.spec;
+    let stay = |policy: &str| match policy {
+        "Always" => Stay::Always,
+        _ => Stay::UntilDone,
+    };
+    let asked = PodRequest {
+        containers: spec
+            .containers
+            .iter()
+            .map(|container| amounts(&container.resources.requests))
+            .collect(),
+        init_containers: spec
+            .init_containers
+            .iter()
+            .map(|container| {
+                let asked = amounts(&container.resources.requests);
+                (asked, stay(&container.restart_policy))
+            })
+            .collect(),
+        whole: amounts(&spec.resources.requests),
+        whole_limits: Amounts::new(),
+        overhead: amounts(&spec.overhead),
+    };
+    asked.total()
 }
+
+#[cfg(test)]
+#[path = "figures_tests.rs"]
+mod figures_tests;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
 
-    fn node(name: &str, ready: &str) -> SlimNode {
+    pub(super) fn node(name: &str, ready: &str) -> SlimNode {
         serde_json::from_value(json!({ "metadata": { "name": name }, "status": {
             "allocatable": { "cpu": "4", "memory": "8Gi" },
             "conditions": [{ "type": "Ready", "status": ready }] } }))
         .unwrap()
     }
 
-    fn pod(uid: &str, phase: &str, cpu: &str) -> SlimPod {
+    pub(super) fn pod(uid: &str, phase: &str, cpu: &str) -> SlimPod {
         serde_json::from_value(
             json!({ "metadata": { "uid": uid }, "status": { "phase": phase }, "spec": {
                 "containers": [{ "resources": { "requests": { "cpu": cpu } } }] } }),

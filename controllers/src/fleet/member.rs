@@ -8,6 +8,7 @@ use kube::Client;
 use navarch_crds::names::ClusterName;
 use tokio::sync::watch;
 
+use super::capacity::Capacity;
 use super::records::{Outcome, Record};
 use super::request::{Kind, Requests};
 use crate::runtime::key::Key;
@@ -23,6 +24,8 @@ pub(crate) struct Member {
     /// Keys to be looked at in this member, fair over namespaces.
     pub(crate) queue: Queue<Key>,
     pub(crate) tasks: Tasks,
+    /// What it offers and what its pods ask for.
+    pub(crate) capacity: Arc<Capacity>,
     /// Told when the member begins or ceases to serve types.
     pub(crate) types_changed: watch::Sender<u64>,
     state: Mutex<MemberState>,
@@ -93,6 +96,7 @@ impl Member {
             watches,
             queue,
             tasks,
+            capacity: Arc::default(),
             types_changed: watch::Sender::new(0),
             state: Mutex::default(),
         }

@@ -1,8 +1,10 @@
 //! One member: how it is reached, what is known of its copies, whether it takes work. Nothing here
 //! decides what a member should hold.
 
+mod amounts;
 pub(crate) mod capacity;
 mod capped;
+pub(crate) mod changed;
 pub(crate) mod connect;
 pub(crate) mod discovery;
 pub(crate) mod health;
@@ -15,3 +17,4 @@ pub(crate) mod slim;
 pub(crate) mod steadiness;
 pub(crate) mod watch;
 mod whole;
+pub(crate) mod workload;

@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::core::{ApiResource, DynamicResourceScope};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// An object of which only name, uid, version and parts of spec and status are read.
+/// An object of which only parts are read: what identifies it, whose it is, and some of spec and status.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(bound(deserialize = "S: Deserialize<'de> + Default, T: Deserialize<'de> + Default"))]
 pub(crate) struct Slim<S, T> {
@@ -66,11 +66,14 @@ pub(crate) struct PodSpec {
     pub(crate) containers: Vec<Container>,
     pub(crate) init_containers: Vec<Container>,
     pub(crate) overhead: Written,
+    /// Of the pod as a whole.
+    pub(crate) resources: Requirements,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct Container {
+    pub(crate) restart_policy: String,
     pub(crate) resources: Requirements,
 }
 
@@ -86,24 +89,33 @@ pub(crate) struct PodStatus {
     pub(crate) phase: String,
 }
 
-/// Name, uid and version; the managed fields alone are often larger than all that is counted.
+/// Who it is and whose; the managed fields alone are often larger than all that is counted.
 fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Identity {
         name: Option<String>,
+        namespace: Option<String>,
         uid: Option<String>,
         resource_version: Option<String>,
+        labels: Option<BTreeMap<String, String>>,
+        owner_references: Option<Vec<OwnerReference>>,
     }
     let Identity {
         name,
+        namespace,
         uid,
         resource_version,
+        labels,
+        owner_references,
     } = Identity::deserialize(deserializer)?;
     Ok(ObjectMeta {
         name,
+        namespace,
         uid,
         resource_version,
+        labels,
+        owner_references,
         ..ObjectMeta::default()
     })
 }
@@ -151,7 +163,7 @@ mod tests {
         let pod: SlimPod = serde_json::from_value(json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": { "name": "p", "uid": "u", "resourceVersion": "7", "labels": { "a": "b" },
-                "managedFields": [{ "manager": "m" }] },
+                "annotations": { "c": "d" }, "managedFields": [{ "manager": "m" }] },
             "spec": { "nodeName": "n", "containers": [{ "name": "main", "image": "i",
                 "resources": { "requests": { "cpu": "1", "memory": 5 }, "limits": { "cpu": "2" } } }] },
             "status": { "phase": "Running", "podIP": "10.0.0.1" },
@@ -161,6 +173,7 @@ mod tests {
             name: Some("p".to_owned()),
             uid: Some("u".to_owned()),
             resource_version: Some("7".to_owned()),
+            labels: Some([("a".to_owned(), "b".to_owned())].into()),
             ..ObjectMeta::default()
         };
         assert_eq!(pod.metadata, wanted);

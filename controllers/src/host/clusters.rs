@@ -6,16 +6,20 @@ use std::sync::{Arc, Mutex};
 
 use navarch_crds::names::ClusterName;
 use navarch_crds::v1alpha1::FederatedCluster;
-use navarch_scheduler::snapshot::{Cluster, Snapshot};
+use navarch_scheduler::snapshot::{Cluster, Figures, Snapshot};
 use navarch_scheduler::verdict::Wake;
 
+use crate::fleet::changed::ChangedFigures;
 use crate::runtime::locked;
 
 /// A cluster object of the host.
 #[derive(Clone, Debug)]
 pub(crate) struct ClusterEntry {
     pub(crate) object: Arc<FederatedCluster>,
+    /// As its status has it.
     pub(crate) scheduling: Arc<Cluster>,
+    /// The same with the figures that were last read of it.
+    now: Arc<Cluster>,
 }
 
 /// What a new state of a cluster brought.
@@ -50,6 +54,7 @@ impl Moved {
 #[derive(Debug, Default)]
 pub(crate) struct Clusters {
     state: Mutex<ClusterState>,
+    changed: Arc<ChangedFigures>,
 }
 
 #[derive(Debug, Default)]
@@ -64,15 +69,19 @@ struct ClusterState {
 impl ClusterState {
     fn renew(&mut self) {
         self.version += 1;
-        let clusters = self
-            .by_name
-            .values()
-            .map(|entry| Arc::clone(&entry.scheduling));
+        let clusters = self.by_name.values().map(|entry| Arc::clone(&entry.now));
         self.snapshot = Arc::new(Snapshot::new(clusters, self.version));
     }
 }
 
 impl Clusters {
+    pub(crate) fn new(changed: Arc<ChangedFigures>) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed,
+        }
+    }
+
     /// What changed that a decision may rest on.
     pub(crate) fn put(&self, name: ClusterName, object: FederatedCluster) -> Moved {
         let scheduling = match Cluster::new(&object) {
@@ -88,6 +97,7 @@ impl Clusters {
         };
         let mut state = locked(&self.state);
         state.unreadable.remove(&name);
+        self.changed.tell(&name);
         let moved = match state.by_name.get(&name) {
             Some(known) if known.object.metadata.uid == object.metadata.uid => {
                 Moved::between(&known.scheduling, &scheduling)
@@ -98,6 +108,7 @@ impl Clusters {
             name,
             ClusterEntry {
                 object: Arc::new(object),
+                now: Arc::clone(&scheduling),
                 scheduling,
             },
         );
@@ -148,8 +159,58 @@ impl Clusters {
         names.cloned().collect()
     }
 
+    /// The clusters; their figures may have been read a while ago.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&locked(&self.state).snapshot)
+    }
+
+    /// The clusters with the figures of now: `figures` is asked about those that changed since the last time, with the
+    /// cluster as its status has it.
+    pub(crate) fn snapshot_of_now(
+        &self,
+        figures: impl Fn(&ClusterName, &Cluster) -> Figures,
+    ) -> Arc<Snapshot> {
+        let mut state = locked(&self.state);
+        // Inside the lock: whoever comes second must not miss what the first has taken and not read yet.
+        let changed: Vec<(ClusterName, Figures)> = self
+            .changed
+            .take()
+            .into_iter()
+            .filter_map(|name| {
+                let entry = state.by_name.get(&name)?;
+                let figures = figures(&name, &entry.scheduling);
+                (*entry.now.figures() != figures).then_some((name, figures))
+            })
+            .collect();
+        if changed.is_empty() {
+            return Arc::clone(&state.snapshot);
+        }
+        state.version += 1;
+        let names: Vec<ClusterName> = changed.iter().map(|(name, _)| name.clone()).collect();
+        let snapshot = state.snapshot.with_figures(changed, state.version);
+        for name in names {
+            if let Some(cluster) = snapshot.get(name.as_str()).map(Arc::clone)
+                && let Some(entry) = state.by_name.get_mut(&name)
+            {
+                entry.now = cluster;
+            }
+        }
+        state.snapshot = Arc::new(snapshot);
+        Arc::clone(&state.snapshot)
+    }
+
+    /// The same clusters, some of which look otherwise to one object.
+    pub(crate) fn seen_otherwise(
+        &self,
+        snapshot: &Snapshot,
+        changed: impl Iterator<Item = (ClusterName, Figures)>,
+    ) -> Arc<Snapshot> {
+        let version = {
+            let mut state = locked(&self.state);
+            state.version += 1;
+            state.version
+        };
+        Arc::new(snapshot.with_figures(changed, version))
     }
 
     /// The objects of all clusters that can be read.

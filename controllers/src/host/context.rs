@@ -14,10 +14,12 @@ use tokio::sync::watch;
 use super::clusters::Clusters;
 use super::followings::Followings;
 use super::objects::{Inherited, Objects};
+use super::promised::Promised;
 use super::recent::Recent;
 use super::scheduled::Scheduled;
 use super::stores::{FederatedEntry, FederatedObjects, Sources, TypeConfigs};
 use super::unplaced::Unplaced;
+use crate::fleet::changed::ChangedFigures;
 use crate::fleet::connect::Clients;
 use crate::fleet::member::Member;
 use crate::fleet::request::Requests;
@@ -73,6 +75,12 @@ pub(crate) struct Context {
     /// Objects that fit nowhere.
     pub(crate) unplaced: Unplaced,
     pub(crate) fleet: Fleet,
+    /// Clusters whose room changed since it was last read.
+    pub(crate) changed: Arc<ChangedFigures>,
+    /// What decisions have promised of that room.
+    pub(crate) promised: Promised,
+    /// Decisions are made one after the other: each sees what the one before has promised.
+    pub(crate) turn: Mutex<()>,
     /// Counts changes of the types that the host serves.
     pub(crate) host_types: watch::Sender<u64>,
     /// Counts changes of the type configs.

@@ -110,6 +110,7 @@ fn federated_changed(ctx: &Context, key: &Key, changed: Changed, priority: Prior
     }
     match changed {
         Changed::Content => {
+            ctx.keep_promises(key);
             ctx.dispatch(key, priority);
             ctx.propagate.push(key.clone(), priority);
             ctx.report_soon(key);

@@ -137,7 +137,7 @@ async fn until_worth_a_look(next: Next, connection: Option<&Connection>) -> bool
     let nodes_changed = async {
         match connection {
             Some(connection) => {
-                connection.capacity.changed().await;
+                connection.member.capacity.changed().await;
                 tokio::time::sleep_until(looked + REPORTS_APART).await;
             }
             None => std::future::pending().await,

@@ -242,6 +242,7 @@ impl Membership {
 
     fn gone(&self, name: &ClusterName) {
         self.ctx.clusters.remove(name);
+        self.ctx.promised.forget_cluster(name);
         // The task sees its channel closed and ends.
         locked(&self.tasks).remove(name);
         self.wake_objects(Some(name));

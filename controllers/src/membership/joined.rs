@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::cluster::{ClusterError, ClusterTask, Next};
 use super::credentials::{self, Use};
 use super::report::{self, Health};
-use crate::fleet::capacity::Capacity;
 use crate::fleet::connect::Clients;
 use crate::fleet::discovery::{self, Served};
 use crate::fleet::health::{self, Probe};
@@ -28,7 +27,6 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// The connection to a member as long as nothing it rests on changes.
 pub(super) struct Connection {
     pub(super) member: Arc<Member>,
-    pub(super) capacity: Arc<Capacity>,
     fingerprint: u64,
     steadiness: Steadiness,
     failing_since: Option<Instant>,
@@ -75,16 +73,14 @@ impl ClusterTask {
             Queue::new(Context::backoff(&self.ctx.timings)),
             tasks.clone(),
         ));
-        let capacity = Arc::new(Capacity::default());
         let rediscover = Arc::new(tokio::sync::Notify::new());
-        super::streams::start(&member, &capacity, &rediscover);
+        super::streams::start(&self.ctx, &member, &rediscover);
         self.ctx.fleet.put(Arc::clone(&member));
         if self.new_members.send(Arc::clone(&member)).await.is_err() {
             tracing::debug!(cluster = %self.name, "shutting down");
         }
         Connection {
             member,
-            capacity,
             fingerprint,
             steadiness: Steadiness::default(),
             failing_since: None,
@@ -98,6 +94,7 @@ impl ClusterTask {
 
     pub(super) async fn disconnect(&self, connection: Connection) {
         self.ctx.fleet.remove(&connection.member);
+        self.ctx.changed.tell(&self.name);
         connection.member.tasks.stop().await;
     }
 
@@ -107,6 +104,7 @@ impl ClusterTask {
         connection: &mut Connection,
     ) -> Result<Next, ClusterError> {
         let period = self.ctx.timings.health_check_period;
+        self.ctx.settle_promises(&connection.member);
         let health = self.look_at_health(cluster, connection).await;
         if self.is_doubted(connection, &health) {
             return Ok(Next::After(period.min(PROBE_AGAIN)));
@@ -132,7 +130,7 @@ impl ClusterTask {
             }
         }
         let before = cluster.status.clone().unwrap_or_default();
-        let resources = connection.capacity.resources();
+        let resources = connection.member.capacity.resources();
         let found = report::Found {
             health: &health,
             types: connection.types.as_deref(),

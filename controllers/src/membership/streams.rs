@@ -5,73 +5,94 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::fleet::capacity::Capacity;
+use crate::fleet::capacity::Stream;
 use crate::fleet::member::Member;
 use crate::fleet::request::Kind;
 use crate::fleet::slim::{Named, SlimNode, SlimPod};
 use crate::fleet::watch::{Seen, follow_slim};
+use crate::host::context::Context;
 
 /// Starts the streams of a member.
-pub(crate) fn start(member: &Arc<Member>, capacity: &Arc<Capacity>, rediscover: &Arc<Notify>) {
-    let shutdown = member.tasks.shutdown().clone();
-    let client = member.watches.clone();
-    let nodes = Arc::clone(capacity);
-    let stop = shutdown.clone();
-    member.tasks.spawn(async move {
-        let kind = Kind::new("", "v1", "Node", "nodes", false);
-        let mut since = 0;
-        follow_slim(client, &kind, &stop, |seen: Seen<SlimNode>| match seen {
+pub(crate) fn start(ctx: &Arc<Context>, member: &Arc<Member>, rediscover: &Arc<Notify>) {
+    let tasks = &member.tasks;
+    tasks.spawn(nodes(Arc::clone(ctx), Arc::clone(member)));
+    tasks.spawn(pods(Arc::clone(ctx), Arc::clone(member)));
+    tasks.spawn(definitions(Arc::clone(member), Arc::clone(rediscover)));
+}
+
+async fn nodes(ctx: Arc<Context>, member: Arc<Member>) {
+    let kind = Kind::new("", "v1", "Node", "nodes", false);
+    let capacity = &member.capacity;
+    let mut since = 0;
+    let see = |seen: Seen<SlimNode>| {
+        match seen {
             Seen::Start => {
-                nodes.start();
-                since = nodes.epoch();
+                capacity.start();
+                since = capacity.epoch();
             }
-            Seen::Present(node) | Seen::Changed(node) => nodes.put_node(&node),
-            Seen::Deleted(node) => nodes.remove_node(&node),
-            Seen::Listed => nodes.nodes_listed(since),
+            Seen::Present(node) | Seen::Changed(node) => capacity.put_node(&node),
+            Seen::Deleted(node) => capacity.remove_node(&node),
+            Seen::Listed => capacity.nodes_listed(since),
             Seen::Failed { .. } => {}
-        })
-        .await;
-    });
-    let client = member.watches.clone();
-    let pods = Arc::clone(capacity);
-    let stop = shutdown.clone();
-    member.tasks.spawn(async move {
-        let kind = Kind::new("", "v1", "Pod", "pods", true);
-        let mut since = 0;
-        follow_slim(client, &kind, &stop, |seen: Seen<SlimPod>| match seen {
+        }
+        ctx.changed.tell(&member.name);
+    };
+    follow_slim(member.watches.clone(), &kind, member.tasks.shutdown(), see).await;
+}
+
+async fn pods(ctx: Arc<Context>, member: Arc<Member>) {
+    let kind = Kind::new("", "v1", "Pod", "pods", true);
+    let capacity = &member.capacity;
+    let mut since = 0;
+    let put = |pod: &SlimPod| {
+        capacity.put_pod(pod);
+        ctx.pod_seen(&member, &pod.metadata);
+    };
+    let see = |seen: Seen<SlimPod>| {
+        match seen {
             Seen::Start => {
-                pods.start();
-                since = pods.epoch();
+                capacity.start();
+                since = capacity.epoch();
             }
-            Seen::Present(pod) | Seen::Changed(pod) => pods.put_pod(&pod),
-            Seen::Deleted(pod) => pods.remove_pod(&pod),
-            Seen::Listed => pods.pods_listed(since),
-            Seen::Failed { .. } => {}
-        })
-        .await;
-    });
-    let client = member.watches.clone();
-    let rediscover = Arc::clone(rediscover);
-    member.tasks.spawn(async move {
-        let kind = Kind::new(
-            "apiextensions.k8s.io",
-            "v1",
-            "CustomResourceDefinition",
-            "customresourcedefinitions",
-            false,
-        );
-        let mut listed = false;
-        follow_slim(client, &kind, &shutdown, |seen: Seen<Named>| match seen {
-            Seen::Listed => listed = true,
-            // A definition becomes usable by a change of its status some moments after its creation,
-            // so every change counts.
-            Seen::Changed(_) | Seen::Deleted(_) if listed => rediscover.notify_one(),
-            Seen::Start
-            | Seen::Present(_)
-            | Seen::Changed(_)
-            | Seen::Deleted(_)
-            | Seen::Failed { .. } => {}
-        })
-        .await;
-    });
+            Seen::Present(pod) => put(&pod),
+            Seen::Changed(pod) => {
+                capacity.set_pod_stream(Stream::Flowing);
+                put(&pod);
+            }
+            Seen::Deleted(pod) => {
+                capacity.set_pod_stream(Stream::Flowing);
+                capacity.remove_pod(&pod);
+            }
+            Seen::Listed => {
+                capacity.set_pod_stream(Stream::Flowing);
+                capacity.pods_listed(since);
+            }
+            Seen::Failed { .. } => capacity.set_pod_stream(Stream::Interrupted),
+        }
+        ctx.changed.tell(&member.name);
+    };
+    follow_slim(member.watches.clone(), &kind, member.tasks.shutdown(), see).await;
+}
+
+async fn definitions(member: Arc<Member>, rediscover: Arc<Notify>) {
+    let kind = Kind::new(
+        "apiextensions.k8s.io",
+        "v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+    );
+    let mut listed = false;
+    let see = |seen: Seen<Named>| match seen {
+        Seen::Listed => listed = true,
+        // A definition becomes usable by a change of its status some moments after its creation,
+        // so every change counts.
+        Seen::Changed(_) | Seen::Deleted(_) if listed => rediscover.notify_one(),
+        Seen::Start
+        | Seen::Present(_)
+        | Seen::Changed(_)
+        | Seen::Deleted(_)
+        | Seen::Failed { .. } => {}
+    };
+    follow_slim(member.watches.clone(), &kind, member.tasks.shutdown(), see).await;
 }

@@ -2,12 +2,13 @@
 //! no failure withdraws anything: a problem is an entry in the list and the last placement stays.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use navarch_crds::keys::{annotation, controller, label};
 use navarch_crds::names::ClusterName;
 use navarch_scheduler::Decision;
+use navarch_scheduler::placement::Placement;
+use navarch_scheduler::request;
 use navarch_scheduler::snapshot::Snapshot;
 use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs};
 use navarch_scheduler::unit::{self, Features, Unit, UnitInputs};
@@ -24,8 +25,10 @@ use super::template::{Template, given, template};
 use crate::federated::Federated;
 use crate::follow::Following;
 use crate::host::context::Context;
+use crate::host::room::Present;
 use crate::host::stores::TypeConfig;
 use crate::runtime::key::Key;
+use crate::runtime::locked;
 
 /// The reasons of events that a pass can give, to be told again after the problem was over.
 pub(crate) const REASONS: &[&str] = &[
@@ -272,7 +275,7 @@ fn place(
         policy: &policy,
         features: ctx.features,
     };
-    match ask(&question, &snapshot, problems) {
+    match ask(&question, problems) {
         Some(decision) => Some(Placed {
             placing: Some(placing(config, &policy, decision)),
             notes,
@@ -353,6 +356,20 @@ struct Question<'a> {
     features: Features,
 }
 
+impl Question<'_> {
+    /// Where the object is, with what its pods there were made to ask for.
+    fn present<'a>(&self, clusters: &'a Placement) -> Present<'a> {
+        let kind = unit::resource(self.config.spec());
+        let request = self
+            .last
+            .and_then(|last| request::of_replica(&kind, &last.spec.template).ok());
+        Present {
+            clusters,
+            request: request.unwrap_or_default(),
+        }
+    }
+}
+
 /// The trigger document has a policy's name alone, without its namespace, as KubeAdmiral writes it
 /// (`pkg/controllers/scheduler/schedulingtriggers.go`): another text would schedule everything anew at a take-over.
 fn bare_name(key: &str) -> &str {
@@ -369,11 +386,7 @@ fn unknown_clusters(unit: &Unit, snapshot: &Snapshot) -> Option<Refusal> {
     (!unknown.is_empty()).then(|| Refusal::new("UnknownCluster", note))
 }
 
-fn ask(
-    question: &Question<'_>,
-    snapshot: &Arc<Snapshot>,
-    problems: &mut Vec<Refusal>,
-) -> Option<Decision> {
+fn ask(question: &Question<'_>, problems: &mut Vec<Refusal>) -> Option<Decision> {
     let empty = Federated::default();
     let spec = &question.last.unwrap_or(&empty).spec;
     let unit = unit::build(UnitInputs {
@@ -399,6 +412,12 @@ fn ask(
     if !ignored.is_empty() {
         problems.push(Refusal::new("AnnotationIgnored", ignored.join("; ")));
     }
+    let (request, before) = (unit.request.clone(), unit.current.clone());
+    // What is decided here is promised before anybody else looks at the clusters.
+    let _turn = locked(&question.ctx.turn);
+    let snapshot = &question
+        .ctx
+        .snapshot_for(question.key, &question.present(&before));
     problems.extend(unknown_clusters(&unit, snapshot));
     let asked = Asked {
         ctx: question.ctx,
@@ -415,6 +434,11 @@ fn ask(
             let fits = !decision.unschedulable();
             let wakes = if fits { Vec::new() } else { decision.wakes() };
             question.ctx.unplaced.put(question.key, wakes);
+            let placements = (&before, &decision.placement);
+            let template = &question.wanted.object;
+            question
+                .ctx
+                .promise(question.key, template, placements, request);
             if let Some(why) = decision.fit_error() {
                 problems.push(Refusal::new("NothingFits", why));
             }

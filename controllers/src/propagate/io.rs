@@ -67,6 +67,7 @@ async fn worker(ctx: &Arc<Context>) {
             }
             Ok(Err(PropagateError::Waiting)) => ctx.propagate.rest(&key),
             Ok(Err(error)) => {
+                ctx.keep_promises(&key);
                 ctx.metrics.reconciled("propagate", "error");
                 let delay = ctx.propagate.failed(&key);
                 if matches!(&error, PropagateError::Request(error) if error.is_silence()) {
@@ -77,6 +78,7 @@ async fn worker(ctx: &Arc<Context>) {
                 }
             }
             Err(panic) => {
+                ctx.keep_promises(&key);
                 ctx.metrics.reconciled("propagate", "panic");
                 let delay = ctx.propagate.failed(&key);
                 tracing::error!(object = %key, panic, ?delay, "propagation panicked");
@@ -94,6 +96,7 @@ async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
         (None, None) => {
             ctx.webhooks.forget(key);
             ctx.unplaced.forget(key);
+            ctx.promised.forget(key);
             read_follower(ctx, key).await
         }
         (None, Some(federated)) if federated.direct => direct(ctx, key, &federated).await,
@@ -438,6 +441,7 @@ async fn act(
                 None if error.is_not_found() => {
                     if let Some(entry) = ctx.federated.get(key) {
                         ctx.federated.remove(key, &entry.object.uid);
+                        ctx.promised.forget(key);
                         tell_followers(ctx, key, Priority::Live);
                     }
                 }

@@ -58,6 +58,8 @@ pub struct Timings {
     pub workers: usize,
     /// Requests in flight to one member.
     pub member_workers: usize,
+    /// Room that was promised is free again if a member that has the copy makes no pod of it for so long.
+    pub promise_patience: Duration,
     /// The first delay after a failure.
     pub retry_first: Duration,
     /// The longest delay after failures.
@@ -73,6 +75,7 @@ impl Default for Timings {
             status_window: Duration::from_millis(200),
             workers: 16,
             member_workers: MEMBER_WORKERS,
+            promise_patience: Duration::from_secs(300),
             retry_first: Duration::from_millis(200),
             retry_longest: Duration::from_secs(60),
         }

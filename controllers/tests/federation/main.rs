@@ -14,6 +14,7 @@ mod harness;
 mod knowledge;
 mod members;
 mod migration;
+mod promised;
 mod propagation;
 mod resilience;
 mod safety;

@@ -6,6 +6,7 @@ mod apply;
 mod bad_override;
 mod bad_placement;
 mod bad_policy;
+mod burst;
 mod by_hand;
 mod custom_resource;
 mod delete;
@@ -77,6 +78,7 @@ stories! {
     update, &[], update::a_new_image;
     divide_by_weight, &[], divide::by_weight;
     divide_within_limits, &[], divide::within_limits;
+    burst, &[], burst::fills_the_room;
     duplicate, &[], duplicate::to_named_members;
     override_for_one_member, &[], override_policy::for_one_member;
     drift_is_put_back, &[], drift::is_put_back;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use futures::stream::{self, TryStreamExt as _};
 use kube::Client;
-use kube::api::{DynamicObject, ListParams, PostParams};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::Value;
 
 use super::client::documents;
@@ -78,6 +78,19 @@ impl Place {
                 made.map(drop).map_err(|error| failed(error.to_string()))
             })
             .await
+    }
+
+    /// Changes a part of the status of an object, as what runs in a cluster does.
+    pub(crate) async fn patch_status(&self, target: &Target, change: &Value) -> Outcome {
+        let api = target.kind.api(&self.client, target.namespace.as_deref());
+        let patch = Patch::Merge(change);
+        let patched = api
+            .patch_status(&target.name, &PatchParams::default(), &patch)
+            .await;
+        patched.map(drop).map_err(|error| Failure::Request {
+            action: format!("changing the status of {target} in {}", self.name),
+            message: error.to_string(),
+        })
     }
 
     /// Removes the story's namespace and what it made outside, and waits until all of it is gone.

@@ -1,4 +1,4 @@
-//! Filter `ClusterResourcesFit`: room for one replica, with what earlier decisions have reserved.
+//! Filter `ClusterResourcesFit`: room for one replica.
 //! Where the object runs already, its own pods are among what is used, so the filter passes.
 //!
 //! KubeAdmiral looks at graphics processors only; here processors and memory count too, as every
@@ -45,8 +45,7 @@ impl Filter for ClusterResourcesFit {
                 .cluster
                 .allocatable()
                 .get(resource)
-                .saturating_sub(used(context.cluster, resource))
-                .saturating_sub(context.cluster.reserved().get(resource));
+                .saturating_sub(used(context.cluster, resource));
             if requested > 0 && requested > free {
                 let resource = resource.into();
                 return Verdict::NotNow(
@@ -67,7 +66,7 @@ impl Filter for ClusterResourcesFit {
 mod tests {
     use super::*;
     use crate::plugins::fixtures::{check_filter, cluster, unit};
-    use crate::resources::{Amounts, GPU};
+    use crate::resources::GPU;
 
     #[expect(clippy::too_many_lines, reason = "a table")]
     #[test]
@@ -77,9 +76,11 @@ mod tests {
                 .resource("cpu", 1000, 500)
                 .resource("memory", 100, 50)
         };
-        let reserved = Amounts {
-            milli_cpu: 300,
-            ..Amounts::default()
+        let promised = || {
+            let room = room().build();
+            let mut figures = room.figures().clone();
+            figures.available.milli_cpu -= 600;
+            room.with_figures(figures)
         };
         for (name, cluster, unit, fits) in [
             (
@@ -131,10 +132,16 @@ mod tests {
                 true,
             ),
             (
-                "reserved by earlier decisions",
-                room().build().with_reserved(reserved),
-                unit().request("cpu", 250).build(),
+                "more is promised than there is",
+                promised(),
+                unit().request("cpu", 1).build(),
                 false,
+            ),
+            (
+                "more is promised than there is, of something else",
+                promised(),
+                unit().request("memory", 50).build(),
+                true,
             ),
             (
                 "nothing available is said",

@@ -2,6 +2,7 @@
 
 use super::Figures as Kept;
 use crate::copies::aggregate::{Inputs, set, set_always};
+use crate::copies::pods::Pods;
 use crate::pointer;
 use serde_json::Value;
 
@@ -19,6 +20,17 @@ const FIELDS: [(&str, bool); 7] = [
     ("numberAvailable", false),
     ("numberUnavailable", false),
 ];
+
+impl Figures {
+    pub(super) fn pods(&self) -> Pods {
+        let [present, _, wanted, ..] = self.0;
+        Pods {
+            wanted,
+            present,
+            running: present,
+        }
+    }
+}
 
 pub(super) fn observe(object: &Value) -> Kept {
     Kept::DaemonSet(Figures(FIELDS.map(|(field, _)| {

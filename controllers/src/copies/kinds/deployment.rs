@@ -4,6 +4,7 @@
 use super::Figures as Kept;
 use crate::copies::aggregate::{Inputs, named, set};
 use crate::copies::conditions::{self, Condition, Truth, Written};
+use crate::copies::pods::Pods;
 use crate::pointer;
 use navarch_crds::names::ClusterName;
 use serde_json::{Map, Value};
@@ -23,6 +24,14 @@ pub struct Figures {
 }
 
 impl Figures {
+    pub(super) fn pods(&self) -> Pods {
+        Pods {
+            wanted: self.wanted,
+            present: self.replicas,
+            running: self.replicas,
+        }
+    }
+
     /// All replicas are there, new, available, and no old ones.
     fn is_complete(&self) -> bool {
         self.updated == self.wanted && self.replicas == self.wanted && self.available >= self.wanted

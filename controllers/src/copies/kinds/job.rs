@@ -5,6 +5,7 @@
 use super::Figures as Kept;
 use crate::copies::aggregate::{Inputs, named, set};
 use crate::copies::conditions::{self, Condition, Truth, Written};
+use crate::copies::pods::{self, Pods};
 use crate::pointer;
 use navarch_crds::names::ClusterName;
 use serde_json::{Map, Value};
@@ -12,6 +13,8 @@ use serde_json::{Map, Value};
 /// What is kept of a copy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
+    /// Pods at once.
+    wanted: i64,
     active: i64,
     ready: i64,
     succeeded: i64,
@@ -23,6 +26,20 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// Of a Job that has ended none are wanted, and pods that have done their work are not made once more.
+    pub(super) fn pods(&self) -> Pods {
+        if self.end().is_some() {
+            return Pods::default();
+        }
+        Pods {
+            wanted: self.wanted,
+            present: [self.active, self.succeeded, self.failed]
+                .into_iter()
+                .fold(0, i64::saturating_add),
+            running: self.active,
+        }
+    }
+
     fn end(&self) -> Option<&Condition> {
         self.complete.as_ref().or(self.failure.as_ref())
     }
@@ -34,7 +51,9 @@ pub(super) fn observe(object: &Value) -> Kept {
     let holds = |condition_type: &str| {
         conditions::read(object, condition_type).filter(|found| found.status == Truth::True)
     };
+    let parallelism = pointer::number(object, &["spec", "parallelism"]).unwrap_or(1);
     Kept::Job(Figures {
+        wanted: pods::job(object, parallelism),
         active: status("active"),
         ready: status("ready"),
         succeeded: status("succeeded"),

@@ -12,6 +12,7 @@ mod pod;
 mod stateful_set;
 
 use super::aggregate::Inputs;
+use super::pods::Pods;
 use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use serde_json::Value;
 
@@ -39,6 +40,24 @@ pub enum Figures {
     Claim(claim::Figures),
     /// Any kind outside Kubernetes' own groups.
     Generic(Box<generic::Figures>),
+}
+
+impl Figures {
+    /// The pods of the copy, as far as its kind has any; `counted`: its member has reported them once.
+    pub(super) fn pods(&self, counted: bool) -> Option<Pods> {
+        match self {
+            Self::Deployment(figures) => Some(figures.pods()),
+            Self::StatefulSet(figures) => Some(figures.pods()),
+            Self::DaemonSet(figures) => counted.then(|| figures.pods()),
+            Self::Job(figures) => Some(figures.pods()),
+            Self::Pod(figures) => Some(figures.pods()),
+            Self::None
+            | Self::CronJob(_)
+            | Self::LoadBalancer(_)
+            | Self::Claim(_)
+            | Self::Generic(_) => None,
+        }
+    }
 }
 
 /// How one kind is read and summed up.

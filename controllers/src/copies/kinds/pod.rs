@@ -3,6 +3,7 @@
 use super::Figures as Kept;
 use crate::copies::aggregate::{Inputs, named};
 use crate::copies::conditions::{self, Condition, Truth, Written};
+use crate::copies::pods::Pods;
 use crate::pointer;
 use navarch_crds::names::ClusterName;
 use serde_json::Value;
@@ -13,6 +14,18 @@ pub struct Figures {
     phase: Phase,
     start: String,
     ready: Option<Condition>,
+}
+
+impl Figures {
+    /// It is there, until it has ended.
+    pub(super) fn pods(&self) -> Pods {
+        let number = i64::from(matches!(self.phase, Phase::Pending | Phase::Running));
+        Pods {
+            wanted: number,
+            present: number,
+            running: number,
+        }
+    }
 }
 
 /// Phases, the one that counts for all first.

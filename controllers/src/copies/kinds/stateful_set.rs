@@ -3,6 +3,7 @@
 
 use super::Figures as Kept;
 use crate::copies::aggregate::{Inputs, set, set_always};
+use crate::copies::pods::Pods;
 use crate::pointer;
 use navarch_crds::go::hash::fnv1_32;
 use serde_json::{Map, Value};
@@ -21,6 +22,14 @@ pub struct Figures {
 }
 
 impl Figures {
+    pub(super) fn pods(&self) -> Pods {
+        Pods {
+            wanted: self.wanted,
+            present: self.replicas,
+            running: self.replicas,
+        }
+    }
+
     fn is_rolled_out(&self) -> bool {
         self.current_revision == self.update_revision
     }

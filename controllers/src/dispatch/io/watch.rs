@@ -205,6 +205,7 @@ pub(super) fn see(
         member.queue.push(key.clone(), priority);
     }
     if before.is_none_or(|before| before.observed != now.observed) {
+        ctx.pods_seen(member, &key);
         ctx.report_soon(&key);
     }
 }

@@ -447,6 +447,7 @@ fn remove_federated(ctx: &Context, key: &Key, uid: &str) {
     if removed.is_none() {
         return;
     }
+    ctx.promised.forget(key);
     for member in ctx.fleet.all() {
         member.forget(key);
     }

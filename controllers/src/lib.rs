@@ -10,6 +10,7 @@ pub mod follow;
 mod host;
 pub mod install;
 mod membership;
+mod migrate;
 pub mod offline;
 pub mod pending;
 pub mod pointer;

@@ -12,6 +12,7 @@ use crate::fleet::request::Requests;
 use crate::host::clusters::Clusters;
 use crate::host::context::{Context, Fleet};
 use crate::host::followings::Followings;
+use crate::host::migrations::Migrations;
 use crate::host::objects::{Inherited, Objects};
 use crate::host::promised::Promised;
 use crate::host::recent::Recent;
@@ -180,6 +181,7 @@ fn context(
         overrides: Objects::default(),
         cluster_overrides: Objects::default(),
         profiles: Objects::default(),
+        migrations: Migrations::new(backoff),
         unplaced: Unplaced::default(),
         fleet: Fleet::default(),
         host_types: watch::Sender::new(0),

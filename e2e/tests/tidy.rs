@@ -85,11 +85,17 @@ const ROOM_ARROWS: &[(&str, &[&str])] = &[
     ("follow", &[]),
     ("fleet", &["runtime", "copies"]),
     ("webhook", &["runtime"]),
-    ("host", &["runtime", "copies", "fleet", "follow", "webhook"]),
+    ("migrate", &["copies", "fleet"]),
+    (
+        "host",
+        &["runtime", "copies", "fleet", "follow", "migrate", "webhook"],
+    ),
     ("membership", &["runtime", "fleet", "host"]),
     (
         "propagate",
-        &["runtime", "copies", "fleet", "follow", "host", "webhook"],
+        &[
+            "runtime", "copies", "fleet", "follow", "host", "migrate", "webhook",
+        ],
     ),
     ("dispatch", &["runtime", "copies", "fleet", "host"]),
     ("status", &["runtime", "copies", "fleet", "host"]),
@@ -160,6 +166,7 @@ fn only_the_io_files_of_a_room_hold_a_client() {
     let mut wrong = Vec::new();
     for room in [
         "copies",
+        "migrate",
         "webhook",
         "host",
         "propagate",

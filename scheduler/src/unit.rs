@@ -175,13 +175,7 @@ pub fn build(inputs: UnitInputs<'_>) -> Result<(Unit, Vec<Ignored>), UnitError> 
     let setting = inputs.features.object_overrides;
     bounds::apply(setting, &mut own, policy, &mut ignored);
     let replicas_path = inputs.type_config.path_definition.replicas_spec.as_str();
-    let asked = own.mode.unwrap_or(policy.mode);
-    // A type without replicas cannot be divided.
-    let mode = if replicas_path.is_empty() {
-        Mode::Duplicate
-    } else {
-        asked
-    };
+    let mode = effective_mode(&own, policy, replicas_path);
     let desired_replicas = match mode {
         Mode::Duplicate => None,
         Mode::Divide => match replicas(inputs.template, replicas_path)? {
@@ -236,6 +230,29 @@ pub fn build(inputs: UnitInputs<'_>) -> Result<(Unit, Vec<Ignored>), UnitError> 
         features: inputs.features,
     };
     Ok((unit, ignored))
+}
+
+/// Whether clusters share the replicas of an object with these annotations.
+#[must_use]
+pub fn mode(
+    policy: &CheckedPolicy,
+    type_config: &FederatedTypeConfigSpec,
+    annotations: &BTreeMap<String, String>,
+    features: Features,
+) -> Mode {
+    let mut ignored = Vec::new();
+    let mut own = annotations::read(annotations, &mut ignored);
+    bounds::apply(features.object_overrides, &mut own, policy, &mut ignored);
+    effective_mode(&own, policy, &type_config.path_definition.replicas_spec)
+}
+
+/// A type without replicas cannot be divided.
+fn effective_mode(own: &annotations::Own, policy: &CheckedPolicy, replicas_path: &str) -> Mode {
+    if replicas_path.is_empty() {
+        Mode::Duplicate
+    } else {
+        own.mode.unwrap_or(policy.mode)
+    }
 }
 
 /// Each wish of the object, or the policy's where the object has none.

@@ -11,4 +11,5 @@ pub mod observe;
 pub mod patches;
 pub mod pods;
 pub mod predecessor;
+pub mod scale;
 pub mod settled;

@@ -1,6 +1,7 @@
 //! What is kept of a member object: generations and the figures of its kind, never the object.
 
 use super::kinds::{self, Figures};
+use super::scale::{Scale, scale};
 use crate::pointer;
 use navarch_crds::keys::annotation;
 use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
@@ -17,6 +18,8 @@ pub struct Observed {
     pub source_generation: Option<i64>,
     /// What its kind reports.
     pub figures: Figures,
+    /// Its replicas, if those that find no room may move.
+    pub scale: Option<Box<Scale>>,
 }
 
 impl Observed {
@@ -40,5 +43,6 @@ pub fn observe(type_config: &FederatedTypeConfigSpec, object: &Value) -> Observe
         observed_generation: pointer::number(object, &["status", "observedGeneration"]),
         source_generation: source_generation.parse().ok(),
         figures: kinds::observe(type_config, object),
+        scale: scale(type_config, object).map(Box::new),
     }
 }

@@ -9,8 +9,10 @@ use navarch_crds::names::ClusterName;
 use tokio::sync::watch;
 
 use super::capacity::Capacity;
+use super::heard::Heard;
 use super::records::{Outcome, Record};
 use super::request::{Kind, Requests};
+use super::waiting::Waiting;
 use crate::runtime::key::Key;
 use crate::runtime::locked;
 use crate::runtime::queue::Queue;
@@ -28,6 +30,9 @@ pub(crate) struct Member {
     pub(crate) capacity: Arc<Capacity>,
     /// Told when the member begins or ceases to serve types.
     pub(crate) types_changed: watch::Sender<u64>,
+    /// Its pods that no node has taken.
+    pub(crate) waiting: Waiting,
+    pub(crate) heard: Heard,
     state: Mutex<MemberState>,
 }
 
@@ -98,6 +103,8 @@ impl Member {
             tasks,
             capacity: Arc::default(),
             types_changed: watch::Sender::new(0),
+            waiting: Waiting::default(),
+            heard: Heard::default(),
             state: Mutex::default(),
         }
     }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use kube::core::{ApiResource, DynamicResourceScope};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -53,11 +53,13 @@ pub(crate) struct NodeStatus {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct Condition {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) status: String,
+    pub(crate) reason: String,
+    pub(crate) last_transition_time: Option<Time>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -68,6 +70,7 @@ pub(crate) struct PodSpec {
     pub(crate) overhead: Written,
     /// Of the pod as a whole.
     pub(crate) resources: Requirements,
+    pub(crate) node_name: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -87,6 +90,7 @@ pub(crate) struct Requirements {
 #[serde(default)]
 pub(crate) struct PodStatus {
     pub(crate) phase: String,
+    pub(crate) conditions: Vec<Condition>,
 }
 
 /// Who it is and whose; the managed fields alone are often larger than all that is counted.
@@ -100,22 +104,19 @@ fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
         resource_version: Option<String>,
         labels: Option<BTreeMap<String, String>>,
         owner_references: Option<Vec<OwnerReference>>,
+        creation_timestamp: Option<Time>,
+        deletion_timestamp: Option<Time>,
     }
-    let Identity {
-        name,
-        namespace,
-        uid,
-        resource_version,
-        labels,
-        owner_references,
-    } = Identity::deserialize(deserializer)?;
+    let identity = Identity::deserialize(deserializer)?;
     Ok(ObjectMeta {
-        name,
-        namespace,
-        uid,
-        resource_version,
-        labels,
-        owner_references,
+        name: identity.name,
+        namespace: identity.namespace,
+        uid: identity.uid,
+        resource_version: identity.resource_version,
+        labels: identity.labels,
+        owner_references: identity.owner_references,
+        creation_timestamp: identity.creation_timestamp,
+        deletion_timestamp: identity.deletion_timestamp,
         ..ObjectMeta::default()
     })
 }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::clusters::Clusters;
 use super::followings::Followings;
+use super::migrations::Migrations;
 use super::objects::{Inherited, Objects};
 use super::promised::Promised;
 use super::recent::Recent;
@@ -72,6 +73,8 @@ pub(crate) struct Context {
     pub(crate) profiles: Objects,
     /// Scheduler plugins behind HTTP, and the decisions that wait for them.
     pub(crate) webhooks: Webhooks,
+    /// Objects whose replicas may move by themselves.
+    pub(crate) migrations: Migrations,
     /// Objects that fit nowhere.
     pub(crate) unplaced: Unplaced,
     pub(crate) fleet: Fleet,

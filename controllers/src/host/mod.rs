@@ -4,6 +4,7 @@
 pub(crate) mod clusters;
 pub(crate) mod context;
 pub(crate) mod followings;
+pub(crate) mod migrations;
 pub(crate) mod objects;
 pub(crate) mod promised;
 pub(crate) mod recent;

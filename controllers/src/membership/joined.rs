@@ -150,8 +150,13 @@ impl ClusterTask {
         connection: &mut Connection,
     ) -> Health {
         let requests = &connection.member.requests;
+        // What the member showed was true when it was asked; it may have fallen silent while it answered.
+        let asked = Timestamp::now();
         let health = match health::probe(requests).await {
-            Probe::Well => Health::Well,
+            Probe::Well => {
+                connection.member.heard.set(asked);
+                Health::Well
+            }
             Probe::Unwell(message) => Health::Unwell {
                 reason: cluster_condition::HEALTHZ_NOT_OK,
                 message,
@@ -274,6 +279,7 @@ impl ClusterTask {
         for key in concerned {
             member.queue.push(key, Priority::Backlog);
         }
+        self.ctx.migrations.member_changed(name);
     }
 
     fn warn_of_credentials(&self, cluster: &FederatedCluster, reason: &'static str, note: &str) {

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::fleet::capacity::Stream;
 use crate::fleet::member::Member;
 use crate::fleet::request::Kind;
 use crate::fleet::slim::{Named, SlimNode, SlimPod};
+use crate::fleet::waiting::Touched;
 use crate::fleet::watch::{Seen, follow_slim};
 use crate::host::context::Context;
 
@@ -42,10 +44,16 @@ async fn nodes(ctx: Arc<Context>, member: Arc<Member>) {
 
 async fn pods(ctx: Arc<Context>, member: Arc<Member>) {
     let kind = Kind::new("", "v1", "Pod", "pods", true);
-    let capacity = &member.capacity;
+    let (capacity, waiting) = (&member.capacity, &member.waiting);
+    let tell = |touched: Option<Touched>| {
+        if let Some(touched) = touched {
+            ctx.migrations.pods_changed(&member, &touched);
+        }
+    };
     let mut since = 0;
     let put = |pod: &SlimPod| {
         capacity.put_pod(pod);
+        tell(waiting.put(pod));
         ctx.pod_seen(&member, &pod.metadata);
     };
     let see = |seen: Seen<SlimPod>| {
@@ -53,6 +61,7 @@ async fn pods(ctx: Arc<Context>, member: Arc<Member>) {
             Seen::Start => {
                 capacity.start();
                 since = capacity.epoch();
+                waiting.start();
             }
             Seen::Present(pod) => put(&pod),
             Seen::Changed(pod) => {
@@ -62,12 +71,18 @@ async fn pods(ctx: Arc<Context>, member: Arc<Member>) {
             Seen::Deleted(pod) => {
                 capacity.set_pod_stream(Stream::Flowing);
                 capacity.remove_pod(&pod);
+                tell(waiting.remove(&pod));
             }
             Seen::Listed => {
                 capacity.set_pod_stream(Stream::Flowing);
                 capacity.pods_listed(since);
+                waiting.listed();
+                ctx.migrations.member_changed(&member.name);
             }
-            Seen::Failed { .. } => capacity.set_pod_stream(Stream::Interrupted),
+            Seen::Failed { .. } => {
+                capacity.set_pod_stream(Stream::Interrupted);
+                waiting.failed(Instant::now());
+            }
         }
         ctx.changed.tell(&member.name);
     };

@@ -14,6 +14,7 @@ use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs};
 use navarch_scheduler::unit::{self, Features, Unit, UnitInputs};
 use serde_json::Value;
 
+use super::auto_migration;
 use super::consult::{self, Asked};
 use super::custom_migration::{self, Migration};
 use super::fold::{Fold, FoldInputs, Placing, fold};
@@ -213,39 +214,41 @@ fn place(
     let keep = || last.map(|_| Placed::default());
     let left_alone = wanted.annotations.get(annotation::NO_SCHEDULING);
     if left_alone.is_some_and(|text| text == "true") {
+        ctx.migrations.forget(key);
         return Some(Placed::default());
     }
     let policy = match gather::policy(ctx, key, &wanted.labels) {
-        Policy::NotAsked => return Some(not_asked(last)),
+        Policy::NotAsked => return Some(not_asked(ctx, key, last)),
         Policy::Broken { reason, message } => {
             problems.push(Refusal::new(reason, message));
             return keep();
         }
         Policy::Found(policy) => policy,
     };
-    let placed = last
-        .map(|last| last.spec.placed_clusters())
-        .unwrap_or_default();
-    if let Some(problem) = unreadable(ctx, placed.into_iter()) {
+    let mut placed = last
+        .into_iter()
+        .flat_map(|last| last.spec.placed_clusters());
+    if let Some(problem) = unreadable(ctx, &mut placed) {
         // It is missing in the snapshot without having gone.
         problems.push(problem);
         return keep();
     }
-    let mut annotations = stored_annotations(last);
-    annotations.extend(wanted.annotations.clone());
+    let mut annotations = annotations_now(last, wanted);
     let migration = migrated(ctx, key, config, wanted, &mut annotations, problems);
+    let estimates = auto_migration::apply(
+        ctx,
+        key,
+        config,
+        &policy.policy,
+        wanted,
+        last,
+        &mut annotations,
+    );
     let snapshot = ctx.clusters.snapshot();
-    let document = trigger::document(TriggerInputs {
-        annotations: &annotations,
-        template: &wanted.object,
-        type_config: config.spec(),
-        policy: Some((bare_name(&policy.key), &policy.policy)),
-        snapshot: &snapshot,
-    });
-    let document = match document {
+    let document = match document(config, wanted, &annotations, &policy, &snapshot) {
         Ok(document) => document,
-        Err(error) => {
-            problems.push(Refusal::new("SchedulingFailed", error.to_string()));
+        Err(problem) => {
+            problems.push(problem);
             return keep();
         }
     };
@@ -254,7 +257,7 @@ fn place(
     let ruled = consult::ruled(ctx, &policy, &annotations);
     let ended = migration.ended && !policy.policy.rescheduling.sticky;
     let mut notes = notes(&triggers);
-    notes.extend(migration.notes);
+    notes.extend(migration.notes.into_iter().chain([estimates]));
     notes.extend(switches(&policy.policy));
     // What is placed nowhere has nothing to lose by being asked again whenever a cluster changes.
     if last.is_some_and(is_placed) && !(triggers.reschedule || ruled.reschedule || ended) {
@@ -275,13 +278,28 @@ fn place(
         policy: &policy,
         features: ctx.features,
     };
-    match ask(&question, problems) {
-        Some(decision) => Some(Placed {
-            placing: Some(placing(config, &policy, decision)),
-            notes,
-        }),
-        None => keep(),
-    }
+    let Some(decision) = ask(&question, problems) else {
+        return keep();
+    };
+    let placing = Some(placing(config, &policy, decision));
+    Some(Placed { placing, notes })
+}
+
+fn document(
+    config: &TypeConfig,
+    wanted: &Template,
+    annotations: &BTreeMap<String, String>,
+    policy: &FoundPolicy,
+    snapshot: &Snapshot,
+) -> Result<TriggerDocument, Refusal> {
+    let document = trigger::document(TriggerInputs {
+        annotations,
+        template: &wanted.object,
+        type_config: config.spec(),
+        policy: Some((bare_name(&policy.key), &policy.policy)),
+        snapshot,
+    });
+    document.map_err(|error| Refusal::new("SchedulingFailed", error.to_string()))
 }
 
 /// What the object's migration configuration comes to; the key comes back when a time in it has passed.
@@ -318,7 +336,8 @@ fn unreadable<'a>(ctx: &Context, mut clusters: impl Iterator<Item = &'a str>) ->
 /// No policy is named. What the scheduler had decided for an object without a source is taken back, as KubeAdmiral does
 /// (`scheduler/scheduler.go`); what others placed stays. So it is for a source that lost its policy and stays for its
 /// leaders; another one ends as a whole (`io.rs`).
-fn not_asked(last: Option<&Federated>) -> Placed {
+fn not_asked(ctx: &Context, key: &Key, last: Option<&Federated>) -> Placed {
+    ctx.migrations.forget(key);
     let decided = |last: &&Federated| {
         let lost = [label::PROPAGATION_POLICY, label::CLUSTER_PROPAGATION_POLICY];
         let lost = lost.iter().any(|key| last.label(key).is_some());
@@ -332,7 +351,11 @@ fn not_asked(last: Option<&Federated>) -> Placed {
     Placed {
         placing: last.filter(decided).map(|_| Placing {
             controller: controller::SCHEDULER,
-            annotations: BTreeMap::from([(annotation::SCHEDULING_TRIGGERS, None)]),
+            annotations: BTreeMap::from([
+                (annotation::SCHEDULING_TRIGGERS, None),
+                (annotation::POD_UNSCHEDULABLE_THRESHOLD, None),
+                (annotation::AUTO_MIGRATION_INFO, None),
+            ]),
             ..Placing::default()
         }),
         notes: BTreeMap::new(),
@@ -455,7 +478,8 @@ fn ask(question: &Question<'_>, problems: &mut Vec<Refusal>) -> Option<Decision>
     }
 }
 
-fn stored_annotations(last: Option<&Federated>) -> BTreeMap<String, String> {
+/// What controllers wrote, and what the object asks for.
+fn annotations_now(last: Option<&Federated>, wanted: &Template) -> BTreeMap<String, String> {
     let mut stored = last
         .and_then(|last| last.metadata.annotations.clone())
         .unwrap_or_default();
@@ -463,6 +487,7 @@ fn stored_annotations(last: Option<&Federated>) -> BTreeMap<String, String> {
     for moved in annotation::FEDERATED {
         stored.remove(moved);
     }
+    stored.extend(wanted.annotations.clone());
     stored
 }
 

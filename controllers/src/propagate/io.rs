@@ -2,6 +2,7 @@
 //! room and everything about the life of a source and its federated object.
 
 mod ending;
+mod estimates;
 mod follow;
 mod hold;
 mod record;
@@ -12,17 +13,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use navarch_crds::keys::{finalizer, label};
+use navarch_crds::keys::{annotation, finalizer, label};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::auto_migration;
 use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
 use crate::host::followings::tell_followers;
 use crate::host::stores::{FederatedEntry, Source, TypeConfig};
 use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
-use crate::runtime::compact::{finalizers, has_finalizer, label as label_of, text};
+use crate::runtime::compact::{
+    annotation as annotation_of, finalizers, has_finalizer, label as label_of, text,
+};
 use crate::runtime::events::reference;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
@@ -52,6 +56,7 @@ pub(crate) fn start(ctx: &Arc<Context>) {
         ctx.tasks.spawn(async move { worker(&ctx_of_task).await });
     }
     hold::start(ctx);
+    estimates::start(ctx);
 }
 
 async fn worker(ctx: &Arc<Context>) {
@@ -97,6 +102,7 @@ async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
             ctx.webhooks.forget(key);
             ctx.unplaced.forget(key);
             ctx.promised.forget(key);
+            ctx.migrations.forget(key);
             read_follower(ctx, key).await
         }
         (None, Some(federated)) if federated.direct => direct(ctx, key, &federated).await,
@@ -389,6 +395,17 @@ fn by_reason(problems: &[decide::Refusal]) -> BTreeMap<&'static str, String> {
     texts
 }
 
+/// What auto migration found out, under KubeAdmiral's reason.
+fn tell_of_room(ctx: &Context, about: &ObjectReference, last: Option<&Value>, written: &Value) {
+    let said =
+        |object: &Value| annotation_of(object, annotation::AUTO_MIGRATION_INFO).map(str::to_owned);
+    let before = last.and_then(said);
+    let after = said(written);
+    if let Some(note) = auto_migration::told(before.as_deref(), after.as_deref()) {
+        ctx.events.tell(about, "AutoMigrationInfoUpdated", &note);
+    }
+}
+
 /// Makes the one write.
 async fn act(
     ctx: &Context,
@@ -432,7 +449,10 @@ async fn act(
             .map(Some),
     };
     match written {
-        Ok(Some(object)) => put_federated(ctx, object, Priority::Live),
+        Ok(Some(object)) => {
+            tell_of_room(ctx, about, last, &object);
+            put_federated(ctx, object, Priority::Live);
+        }
         Ok(None) => {}
         Err(error) if error.is_conflict() || error.is_not_found() => {
             // Somebody wrote in between: decide again on what is there now.

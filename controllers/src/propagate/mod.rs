@@ -1,6 +1,7 @@
 //! From a source object to its one federated object. Template, classification, overrides, pending
 //! controllers and the fold into one write are pure.
 
+mod auto_migration;
 pub(crate) mod consult;
 pub(crate) mod custom_migration;
 pub(crate) mod decide;

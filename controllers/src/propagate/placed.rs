@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use navarch_crds::go::duration;
+use navarch_crds::go::duration::{self, Duration};
 use navarch_crds::keys::{annotation, controller};
 use navarch_scheduler::Decision;
 use navarch_scheduler::policy::{CheckedPolicy, Followers};
@@ -42,16 +42,17 @@ pub(super) fn placing(config: &TypeConfig, found: &FoundPolicy, decision: Decisi
     }
 }
 
+/// How long a pod may find no node before its replica moves; nothing if none moves.
+pub(super) fn threshold(policy: &CheckedPolicy) -> Option<Duration> {
+    let migration = policy.auto_migration.as_ref()?;
+    duration::parse(migration.unschedulable_for.as_deref()?).ok()
+}
+
 /// What a policy switches on for an object, in KubeAdmiral's words; also when there is no reason to decide again, so
 /// that the switches count at once.
 pub(super) fn switches(policy: &CheckedPolicy) -> BTreeMap<&'static str, Option<String>> {
-    let threshold = policy
-        .auto_migration
-        .as_ref()
-        .and_then(|policy| policy.unschedulable_for.as_deref())
-        // Go's own writing, `1m0s` for `1m`.
-        .and_then(|text| duration::parse(text).ok())
-        .map(|threshold| threshold.to_string());
+    // Go's own writing, `1m0s` for `1m`.
+    let threshold = threshold(policy).map(|threshold| threshold.to_string());
     let follow = matches!(policy.followers, Followers::Follow).to_string();
     BTreeMap::from([
         (annotation::ENABLE_FOLLOWER_SCHEDULING, Some(follow)),

@@ -5,6 +5,7 @@
     reason = "a test says what it waited for, and ends at the first thing that is not as expected"
 )]
 
+mod auto_migration;
 mod bad_input;
 mod clusters;
 mod credentials;

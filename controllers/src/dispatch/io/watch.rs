@@ -156,6 +156,7 @@ fn listed(ctx: &Context, member: &Member, config: &TypeConfig) {
         );
     }
     wake_placed(ctx, member, config);
+    ctx.migrations.member_changed(&member.name);
 }
 
 /// Takes a state of a copy over.
@@ -207,6 +208,7 @@ pub(super) fn see(
     if before.is_none_or(|before| before.observed != now.observed) {
         ctx.pods_seen(member, &key);
         ctx.report_soon(&key);
+        ctx.migrations.copy_changed(&key);
     }
 }
 
@@ -309,6 +311,7 @@ fn gone(ctx: &Context, member: &Member, config: &TypeConfig, object: &Value) {
     if ctx.federated.get(&key).is_some() {
         member.queue.push(key.clone(), Priority::Live);
         ctx.report_soon(&key);
+        ctx.migrations.copy_changed(&key);
     } else {
         // Nobody will ask for it.
         member.take_absent(&key);

@@ -197,16 +197,23 @@ mod tests {
         }
     }
 
+    type Row<'a> = (&'a str, &'a Workload, &'a Value, Option<[&'a str; 3]>, bool);
+
+    fn check(rows: &[Row<'_>]) {
+        for (name, workload, labels, owner, expected) in rows {
+            let found = workload.owns(&origin(labels, *owner), None);
+            assert_eq!(found, *expected, "{name}");
+        }
+    }
+
     #[test]
     fn pods_are_found_by_the_selector_and_confirmed_by_their_owner() {
         let web = json!({ "matchLabels": { "app": "web" } });
         let labels = json!({ "app": "web", "pod-template-hash": "7f" });
         let deployment = workload("apps", "Deployment", "spec.selector", &web);
         let set = workload("apps", "StatefulSet", "", &web);
-        let job = workload("batch", "Job", "", &json!(null));
-        let fleet = workload("ships.example.com", "Fleet", "", &json!({ "app": "web" }));
         let other = json!({ "app": "other", "pod-template-hash": "7f" });
-        for (name, workload, labels, owner, expected) in [
+        check(&[
             (
                 "its ReplicaSet's",
                 &deployment,
@@ -257,6 +264,15 @@ mod tests {
                 Some(["apps", "StatefulSet", "web-eu"]),
                 false,
             ),
+        ]);
+    }
+
+    #[test]
+    fn pods_of_jobs_and_of_other_kinds_are_found_by_what_they_have() {
+        let labels = json!({ "app": "web", "pod-template-hash": "7f" });
+        let job = workload("batch", "Job", "", &json!(null));
+        let fleet = workload("ships.example.com", "Fleet", "", &json!({ "app": "web" }));
+        check(&[
             (
                 "a job's own",
                 &job,
@@ -293,10 +309,7 @@ mod tests {
                 false,
             ),
             ("selected and free", &fleet, &labels, None, true),
-        ] {
-            let found = workload.owns(&origin(labels, owner), None);
-            assert_eq!(found, expected, "{name}");
-        }
+        ]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ async fn reports(member: &Cluster, copy: &Value, replicas: i64, ready: i64) {
     member.merge_status(copy, status).await;
 }
 
-fn pod(name: &str, labels: Value, owner: [&str; 3]) -> Value {
+fn pod(name: &str, labels: &Value, owner: [&str; 3]) -> Value {
     let [api_version, kind, of] = owner;
     json!({ "apiVersion": "v1", "kind": "Pod",
         "metadata": { "name": name, "namespace": "shop", "labels": labels, "ownerReferences": [
@@ -53,7 +53,7 @@ fn pod(name: &str, labels: Value, owner: [&str; 3]) -> Value {
 fn pod_of(deployment: &str, name: &str) -> Value {
     let labels = json!({ "app": deployment, "pod-template-hash": "7f" });
     let set = format!("{deployment}-7f");
-    pod(name, labels, ["apps/v1", "ReplicaSet", &set])
+    pod(name, &labels, ["apps/v1", "ReplicaSet", &set])
 }
 
 /// Makes a pod that has found no node since then. Its owner has to be there, or it is collected as garbage.
@@ -301,25 +301,7 @@ async fn every_kind_with_replicas_migrates() {
             .until(&cluster, "it serves fleets", serves)
             .await;
     }
-    let containers = json!([{ "name": "main", "image": "nginx:1" }]);
-    let template =
-        json!({ "metadata": { "labels": { "app": "set" } }, "spec": { "containers": containers } });
-    let set = labelled(
-        json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "set" },
-        "spec": { "replicas": 4, "serviceName": "set", "selector": { "matchLabels": { "app": "set" } },
-            "template": template } }),
-    );
-    let job = labelled(
-        json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "job" },
-        "spec": { "parallelism": 4, "template": { "spec": { "containers": containers, "restartPolicy": "Never" } } } }),
-    );
-    let fleet = labelled(
-        json!({ "apiVersion": "ships.example.com/v1", "kind": "Fleet",
-        "metadata": { "name": "fleet" }, "spec": { "size": 4 } }),
-    );
-    let [first, second] = &federation.members[..] else {
-        panic!("two members");
-    };
+    let [set, job, fleet] = set_job_and_fleet();
     for (object, path, status, owner, labels) in [
         (
             &set,
@@ -343,27 +325,62 @@ async fn every_kind_with_replicas_migrates() {
             json!({ "app": "fleet" }),
         ),
     ] {
-        let replicas = |count: i64| move |copy: &Value| copy.pointer(path) == Some(&json!(count));
-        federation.host.create(object.clone()).await;
-        for member in &federation.members {
-            member.until(object, "it has its share", replicas(2)).await;
-        }
-        let mut said = json!({ "status": status });
-        let seen = first.get(object).await.unwrap();
-        if object["kind"] != "Job" {
-            said["status"]["observedGeneration"] = seen["metadata"]["generation"].clone();
-        }
-        first.merge_status(object, said).await;
-        refused(
-            first,
-            pod(&format!("{}-0", owner[2]), labels, owner),
-            ago(60),
-        )
-        .await;
-        first.until(object, "one moved away", replicas(1)).await;
-        second.until(object, "and came here", replicas(3)).await;
+        moves(&federation, object, path, status, owner, &labels).await;
     }
     federation.stop().await;
+}
+
+fn set_job_and_fleet() -> [Value; 3] {
+    let containers = json!([{ "name": "main", "image": "nginx:1" }]);
+    let template =
+        json!({ "metadata": { "labels": { "app": "set" } }, "spec": { "containers": containers } });
+    let set = labelled(
+        json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "set" },
+        "spec": { "replicas": 4, "serviceName": "set", "selector": { "matchLabels": { "app": "set" } },
+            "template": template } }),
+    );
+    let job = labelled(
+        json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "job" },
+        "spec": { "parallelism": 4, "template": { "spec": { "containers": containers, "restartPolicy": "Never" } } } }),
+    );
+    let fleet = labelled(
+        json!({ "apiVersion": "ships.example.com/v1", "kind": "Fleet",
+        "metadata": { "name": "fleet" }, "spec": { "size": 4 } }),
+    );
+    [set, job, fleet]
+}
+
+/// Of two replicas in the first member one finds no room: it goes to the second.
+async fn moves(
+    federation: &Federation,
+    object: &Value,
+    path: &str,
+    status: Value,
+    owner: [&str; 3],
+    labels: &Value,
+) {
+    let [first, second] = &federation.members[..] else {
+        panic!("two members");
+    };
+    let replicas = |count: i64| move |copy: &Value| copy.pointer(path) == Some(&json!(count));
+    federation.host.create(object.clone()).await;
+    for member in &federation.members {
+        member.until(object, "it has its share", replicas(2)).await;
+    }
+    let mut said = json!({ "status": status });
+    let seen = first.get(object).await.unwrap();
+    if object["kind"] != "Job" {
+        said["status"]["observedGeneration"] = seen["metadata"]["generation"].clone();
+    }
+    first.merge_status(object, said).await;
+    refused(
+        first,
+        pod(&format!("{}-0", owner[2]), labels, owner),
+        ago(60),
+    )
+    .await;
+    first.until(object, "one moved away", replicas(1)).await;
+    second.until(object, "and came here", replicas(3)).await;
 }
 
 /// A kind of a user's own, whose selector is where the subresource `scale` has it.

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply;
+mod automatic_migration;
 mod bad_override;
 mod bad_placement;
 mod bad_policy;
@@ -89,6 +90,8 @@ stories! {
     orphan, &[], orphan::copies_stay;
     member_down_and_back, &[Need::Partition], member_down::and_back;
     withdrawn_while_down, &[Need::Partition], member_down::withdrawn_meanwhile;
+    automatic_migration, &[Need::Alone], automatic_migration::away_and_back;
+    automatic_migration_while_down, &[Need::Partition], automatic_migration::not_while_down;
     policy_change, &[], policy_change::moves_what_it_names;
     label_removed, &[], label_removed::withdraws;
     custom_resource, &[Need::Alone], custom_resource::is_propagated_like_any;

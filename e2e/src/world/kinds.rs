@@ -38,6 +38,11 @@ pub(crate) const CONFIG_MAP: Kind = core("ConfigMap", "configmaps");
 pub(crate) const SECRET: Kind = core("Secret", "secrets");
 pub(crate) const SERVICE: Kind = core("Service", "services");
 pub(crate) const SERVICE_ACCOUNT: Kind = core("ServiceAccount", "serviceaccounts");
+pub(crate) const POD: Kind = core("Pod", "pods");
+pub(crate) const NODE: Kind = Kind {
+    namespaced: false,
+    ..core("Node", "nodes")
+};
 pub(crate) const CLAIM: Kind = core("PersistentVolumeClaim", "persistentvolumeclaims");
 pub(crate) const INGRESS: Kind = Kind {
     group: "networking.k8s.io",

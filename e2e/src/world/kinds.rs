@@ -52,10 +52,6 @@ pub(crate) const NAMESPACE: Kind = Kind {
     namespaced: false,
     ..core("Namespace", "namespaces")
 };
-pub(crate) const NODE: Kind = Kind {
-    namespaced: false,
-    ..core("Node", "nodes")
-};
 pub(crate) const DEPLOYMENT: Kind = Kind {
     group: "apps",
     version: "v1",

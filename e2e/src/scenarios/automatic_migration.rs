@@ -72,7 +72,16 @@ async fn empty(world: &World, member: &Place) -> Outcome {
 }
 
 /// A policy that divides equally among all members, and lets replicas move when a pod finds no room for so long.
-fn policy(name: &str, seconds: u32, keep: bool) -> String {
+/// Without weights a full member would get nothing in the first place.
+fn policy(world: &World, name: &str, seconds: u32, keep: bool) -> String {
+    let mut placement = String::new();
+    for member in world.members() {
+        let _ = writeln!(
+            placement,
+            "  - {{cluster: {}, preferences: {{weight: 1}}}}",
+            member.name
+        );
+    }
     format!(
         "---
 apiVersion: core.kubeadmiral.io/v1alpha1
@@ -84,7 +93,8 @@ spec:
   autoMigration:
     when: {{podUnschedulableFor: {seconds}s}}
     keepUnschedulableReplicas: {keep}
-"
+  placement:
+{placement}"
     )
 }
 
@@ -110,7 +120,10 @@ pub(super) async fn away_and_back(world: &World) -> Outcome {
     fill(world, full, 1).await?;
     let ferry = world.target(DEPLOYMENT, "ferry");
     world
-        .apply_all(&[policy("moves", 2, false), deployment("ferry", 6, "moves")])
+        .apply_all(&[
+            policy(world, "moves", 2, false),
+            deployment("ferry", 6, "moves"),
+        ])
         .await?;
     // One of two finds room; the other one moves.
     world
@@ -130,7 +143,10 @@ pub(super) async fn away_and_back(world: &World) -> Outcome {
     // Replicas that are to be kept stay where they wait, and run elsewhere besides.
     let barge = world.target(DEPLOYMENT, "barge");
     world
-        .apply_all(&[policy("stays", 2, true), deployment("barge", 3, "stays")])
+        .apply_all(&[
+            policy(world, "stays", 2, true),
+            deployment("barge", 3, "stays"),
+        ])
         .await?;
     let placed = |object: &Value| room(object, full) == Some(0);
     world
@@ -194,7 +210,7 @@ pub(super) async fn not_while_down(world: &World) -> Outcome {
     let ferry = world.target(DEPLOYMENT, "ferry");
     world
         .apply_all(&[
-            policy("moves", SECONDS, false),
+            policy(world, "moves", SECONDS, false),
             deployment("ferry", 3, "moves"),
         ])
         .await?;

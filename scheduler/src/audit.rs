@@ -99,8 +99,8 @@ pub fn audit(
     if decision.outcome == Outcome::Sticky {
         return findings;
     }
-    let fitting = decision.scored.len();
-    let refused = decision.rejected.len();
+    let fitting = decision.scored().count();
+    let refused = decision.rejected().count();
     if refused.checked_add(fitting) != Some(decision.joined) {
         findings.push(Finding::Count {
             refused,
@@ -223,7 +223,7 @@ fn shares(unit: &Unit, decision: &Decision, findings: &mut Vec<Finding>) {
     // Fewer than none is none.
     let total = unit.desired_replicas.unwrap_or(0).max(0);
     let mut planned = 0_i128;
-    for (cluster, share) in &decision.shares {
+    for (cluster, share) in decision.shares() {
         planned = planned.saturating_add(i128::from(share.planned));
         let cluster = cluster.name().as_str();
         for (bound, value) in bounds(unit, share) {
@@ -240,8 +240,7 @@ fn shares(unit: &Unit, decision: &Decision, findings: &mut Vec<Finding>) {
     }
     // While pods are in flight bin packing keeps what is recorded, overflow included.
     let recorded: i128 = decision
-        .shares
-        .iter()
+        .shares()
         .map(|(_, share)| i128::from(share.current.unwrap_or(0)))
         .sum();
     let waits = decision.replicas_plugin.as_deref() == Some(names::PREFERENCE_BIN_PACK)
@@ -259,7 +258,7 @@ fn shares(unit: &Unit, decision: &Decision, findings: &mut Vec<Finding>) {
                     .flatten()
                     .all(|bound| share.planned < bound)
         };
-        if let Some((cluster, _)) = decision.shares.iter().find(|(_, share)| room(share)) {
+        if let Some((cluster, _)) = decision.shares().find(|(_, share)| room(share)) {
             let missing = i128::from(total).saturating_sub(planned);
             let cluster = cluster.name().as_str().to_owned();
             findings.push(Finding::Starved { missing, cluster });

@@ -94,23 +94,21 @@ pub struct Counted<'a> {
 #[must_use]
 pub fn explain(decision: &Decision) -> Explanation<'_> {
     let clusters = decision.placement.iter();
-    let rejected = decision.rejected.iter().map(|rejected| Refused {
-        cluster: rejected.cluster.name().as_str(),
+    let rejected = decision.rejected().map(|(cluster, rejected)| Refused {
+        cluster: cluster.name().as_str(),
         plugin: &rejected.plugin,
         reason: rejected.reason.to_string(),
     });
     let scores = decision
-        .scored
-        .iter()
+        .scored()
         .enumerate()
-        .map(|(index, scored)| Scores {
-            cluster: scored.cluster.name().as_str(),
+        .map(|(index, (cluster, scored))| Scores {
+            cluster: cluster.name().as_str(),
             total: scored.total,
-            plugins: plugin_scores(&decision.score_plugins, index),
+            plugins: plugin_scores(&decision.assessed.score_plugins, index),
         });
     let mut replicas: Vec<Counted<'_>> = decision
-        .shares
-        .iter()
+        .shares()
         .map(|(cluster, share)| Counted {
             cluster: cluster.name().as_str(),
             weight: share.weight,
@@ -176,12 +174,8 @@ pub fn verdicts(
     now: Timestamp,
 ) -> Vec<Judged> {
     let judge = |cluster: &Arc<Cluster>| {
-        let context = ClusterContext {
-            unit,
-            cluster,
-            snapshot,
-            now,
-        };
+        let scheduled = unit.current.contains_key(cluster.name());
+        let context = ClusterContext::new(unit, cluster, now, scheduled);
         let filters = profile.filters.iter().map(|named| {
             let (verdict, reason) = match named.plugin.filter(&context) {
                 Verdict::Fits => ("fits", None),

@@ -18,6 +18,7 @@ pub mod audit;
 pub mod explain;
 pub mod framework;
 pub mod migration;
+mod outline;
 pub mod placement;
 pub mod planner;
 pub mod plugins;

@@ -6,12 +6,46 @@ use std::sync::Arc;
 
 use navarch_crds::names::ClusterName;
 
+use crate::framework::assessment::Assessment;
 use crate::framework::traits::Share;
 use crate::snapshot::Cluster;
 use crate::verdict::{Reason, Wake};
 
 /// Cluster to replicas. `None` is Duplicate: the cluster runs as many as the object says.
 pub type Placement = BTreeMap<ClusterName, Option<i64>>;
+
+/// Finds names in a list of clusters; both are in the order of names. Walks along where there are many names, leaps
+/// where there are few. `found` is told each place.
+pub(crate) fn meet<'n, 'c, V>(
+    names: impl Iterator<Item = (&'n str, V)>,
+    count: usize,
+    name: impl Fn(usize) -> &'c str,
+    mut found: impl FnMut(usize, V),
+) {
+    let mut from = 0_usize;
+    for (wanted, value) in names {
+        let (mut step, mut low) = (1_usize, from);
+        let mut high = low;
+        while high < count && name(high) < wanted {
+            low = high;
+            high = high.saturating_add(step);
+            step = step.saturating_mul(2);
+        }
+        high = high.min(count);
+        while low < high {
+            let middle = low.midpoint(high);
+            if name(middle) < wanted {
+                low = middle.saturating_add(1);
+            } else {
+                high = middle;
+            }
+        }
+        from = low;
+        if from < count && name(from) == wanted {
+            found(from, value);
+        }
+    }
+}
 
 /// How a decision came to its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,8 +64,8 @@ pub enum Outcome {
 /// A cluster that a filter refused.
 #[derive(Clone, Debug)]
 pub struct Rejected {
-    /// The cluster.
-    pub cluster: Arc<Cluster>,
+    /// Its place among all clusters.
+    pub(crate) place: usize,
     /// The plugin that refused it.
     pub plugin: Arc<str>,
     /// Why.
@@ -41,10 +75,10 @@ pub struct Rejected {
 }
 
 /// A cluster that passed the filters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Scored {
-    /// The cluster.
-    pub cluster: Arc<Cluster>,
+    /// Its place among all clusters.
+    pub(crate) place: usize,
     /// Sum over the score plugins.
     pub total: i64,
 }
@@ -59,18 +93,12 @@ pub struct Decision {
     pub outcome: Outcome,
     /// How many clusters were asked about.
     pub joined: usize,
-    /// Refused clusters, by name.
-    pub rejected: Vec<Rejected>,
-    /// Clusters that fit, by name.
-    pub scored: Vec<Scored>,
-    /// Score plugins in order, each with one score per entry of `scored`.
-    pub score_plugins: Vec<(Arc<str>, Vec<i64>)>,
-    /// Chosen clusters, in the order of preference.
-    pub selected: Vec<Arc<Cluster>>,
+    /// What was said of each cluster, shared by all objects of which the same was said.
+    pub assessed: Arc<Assessment>,
     /// The plugin that split the replicas.
     pub replicas_plugin: Option<Arc<str>>,
-    /// What it gave to each chosen cluster and from which numbers.
-    pub shares: Vec<(Arc<Cluster>, Share)>,
+    /// One for each chosen cluster.
+    pub(crate) shares: Vec<Share>,
 }
 
 impl Decision {
@@ -79,13 +107,35 @@ impl Decision {
             placement: Placement::new(),
             outcome: Outcome::default(),
             joined,
-            rejected: Vec::new(),
-            scored: Vec::new(),
-            score_plugins: Vec::new(),
-            selected: Vec::new(),
+            assessed: Arc::default(),
             replicas_plugin: None,
             shares: Vec::new(),
         }
+    }
+
+    /// Refused clusters, by name.
+    pub fn rejected(&self) -> impl Iterator<Item = (&Arc<Cluster>, &Rejected)> {
+        let cluster = |place: usize| self.assessed.cluster(place);
+        let rejected = self.assessed.rejected.iter();
+        rejected.filter_map(move |one| Some((cluster(one.place)?, one)))
+    }
+
+    /// Clusters that fit, by name.
+    pub fn scored(&self) -> impl Iterator<Item = (&Arc<Cluster>, &Scored)> {
+        let cluster = |place: usize| self.assessed.cluster(place);
+        let scored = self.assessed.scored.iter();
+        scored.filter_map(move |one| Some((cluster(one.place)?, one)))
+    }
+
+    /// Chosen clusters, in the order of preference.
+    pub fn selected(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+        let chosen = self.assessed.chosen.iter();
+        chosen.filter_map(|(position, _)| self.assessed.at(*position))
+    }
+
+    /// What the plugin that split the replicas gave to each chosen cluster, and from which numbers.
+    pub fn shares(&self) -> impl Iterator<Item = (&Arc<Cluster>, &Share)> {
+        self.selected().zip(&self.shares)
     }
 
     /// Every cluster was refused, without any failure.
@@ -98,7 +148,7 @@ impl Decision {
     #[must_use]
     pub fn refusals(&self) -> Vec<(usize, String)> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for rejected in &self.rejected {
+        for rejected in &self.assessed.rejected {
             let count = counts.entry(rejected.reason.summary()).or_default();
             *count = count.saturating_add(1);
         }
@@ -133,6 +183,7 @@ impl Decision {
     #[must_use]
     pub fn wakes(&self) -> Vec<Wake> {
         let mut wakes: Vec<Wake> = self
+            .assessed
             .rejected
             .iter()
             .flat_map(|rejected| rejected.wakes)
@@ -141,5 +192,38 @@ impl Decision {
         wakes.sort_unstable();
         wakes.dedup();
         wakes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_wherever_they_are() {
+        let list: Vec<String> = (0..40).map(|at| format!("c{at:02}")).collect();
+        for step in 1..40 {
+            for start in 0..4 {
+                let mut wanted: Vec<&str> = list
+                    .iter()
+                    .skip(start)
+                    .step_by(step)
+                    .map(String::as_str)
+                    .collect();
+                let expected: Vec<usize> = (start..40).step_by(step).collect();
+                wanted.extend(["c05x", "a", "z"]);
+                wanted.sort_unstable();
+                let mut places = Vec::new();
+                let wanted = wanted.into_iter().map(|name| (name, ()));
+                meet(wanted, list.len(), |at| &list[at], |at, ()| places.push(at));
+                assert_eq!(places, expected, "{start} {step}");
+            }
+        }
+        meet(
+            [("a", ())].into_iter(),
+            0,
+            |_| "",
+            |_, ()| panic!("there is nothing"),
+        );
     }
 }

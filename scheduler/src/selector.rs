@@ -9,6 +9,18 @@ use navarch_crds::v1alpha1::{ClusterSelectorRequirement, ClusterSelectorTerm};
 
 use crate::verdict::PluginError;
 
+/// Labels, however they are held.
+pub trait Labels {
+    /// The value of a label.
+    fn label(&self, key: &str) -> Option<&str>;
+}
+
+impl Labels for BTreeMap<String, String> {
+    fn label(&self, key: &str) -> Option<&str> {
+        self.get(key).map(String::as_str)
+    }
+}
+
 /// One alternative of a cluster affinity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
@@ -72,15 +84,11 @@ impl Term {
     ///
     /// # Errors
     /// If a part that had to be evaluated is not a valid requirement.
-    pub fn matches(
-        &self,
-        name: &str,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<bool, PluginError> {
+    pub fn matches(&self, name: &str, labels: &impl Labels) -> Result<bool, PluginError> {
         if self.expressions.is_empty() && self.fields.is_empty() {
             return Ok(false);
         }
-        if !all_match(&self.expressions, |key| labels.get(key).map(String::as_str))? {
+        if !all_match(&self.expressions, |key| labels.label(key))? {
             return Ok(false);
         }
         // Only the name is known; any other field reads as an empty text, not as an error.
@@ -93,9 +101,8 @@ impl Term {
     ///
     /// # Errors
     /// If an expression is not a valid requirement.
-    pub fn labels_match(&self, labels: &BTreeMap<String, String>) -> Result<bool, PluginError> {
-        Ok(!self.expressions.is_empty()
-            && all_match(&self.expressions, |key| labels.get(key).map(String::as_str))?)
+    pub fn labels_match(&self, labels: &impl Labels) -> Result<bool, PluginError> {
+        Ok(!self.expressions.is_empty() && all_match(&self.expressions, |key| labels.label(key))?)
     }
 }
 
@@ -103,11 +110,7 @@ impl Term {
 ///
 /// # Errors
 /// If a term that had to be evaluated is not valid.
-pub fn any_matches(
-    terms: &[Term],
-    name: &str,
-    labels: &BTreeMap<String, String>,
-) -> Result<bool, PluginError> {
+pub fn any_matches(terms: &[Term], name: &str, labels: &impl Labels) -> Result<bool, PluginError> {
     for term in terms {
         if term.matches(name, labels)? {
             return Ok(true);

@@ -1,16 +1,20 @@
 //! What is known of the clusters at one moment. Everything that a decision reads again and again is
-//! worked out once, when a cluster is taken over; a snapshot never changes.
+//! worked out once, when a cluster is taken over. Whoever decides holds a snapshot that nobody changes meanwhile; its
+//! owner changes his own and pays for what changed.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, OnceLock};
 
+use navarch_crds::go::hash::fnv1_32;
 use navarch_crds::go::quantity;
 use navarch_crds::names::{ClusterName, NameError};
 use navarch_crds::v1alpha1::{self, FederatedCluster};
 use serde::Serialize;
 
+use crate::framework::kept::{Kept, State};
+use crate::outline::Outlines;
 use crate::resources::Amounts;
 use crate::trigger::{ClusterHashes, hash};
 
@@ -59,7 +63,7 @@ impl fmt::Display for ApiResource {
 
 /// One cluster, as far as decisions need it. Its figures change all the time, so that what else is known of it is
 /// shared by all of its states.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     about: Arc<About>,
     figures: Figures,
@@ -74,22 +78,29 @@ pub struct Figures {
     pub available: Amounts,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct About {
     name: ClusterName,
+    name_hash: u32,
     labels: BTreeMap<String, String>,
-    taints: Vec<Arc<Taint>>,
-    served: HashSet<ApiResource, BuildHasherDefault<ShortText>>,
+    taints: TaintList,
+    served: Arc<Served>,
     joined: bool,
     ready: bool,
     removal: Removal,
-    hashes: Hashes,
+    hashes: Arc<Hashes>,
 }
+
+/// Taints in the order they were written.
+pub(crate) type TaintList = Arc<[Arc<Taint>]>;
+
+/// What a cluster serves.
+pub(crate) type Served = HashSet<ApiResource, BuildHasherDefault<ShortText>>;
 
 /// FNV-1a. The standard hasher takes longer over three short words than all other filters together,
 /// and what clusters serve is no place for an attack: a cluster can only slow down its own entry.
 #[derive(Clone, Copy, Debug)]
-struct ShortText(u64);
+pub(crate) struct ShortText(u64);
 
 impl Default for ShortText {
     fn default() -> Self {
@@ -136,7 +147,7 @@ impl Cluster {
         let name = ClusterName::new(cluster.metadata.name.as_deref().unwrap_or_default())?;
         let labels = cluster.metadata.labels.clone();
         let status = cluster.status.clone().unwrap_or_default();
-        let taints: Vec<Arc<Taint>> = cluster
+        let taints: TaintList = cluster
             .spec
             .taints
             .iter()
@@ -149,11 +160,11 @@ impl Cluster {
                 })
             })
             .collect();
-        let hashes = Hashes {
+        let hashes = Arc::new(Hashes {
             labels: hash(&labels),
             taints: hash(&sorted_taints(&taints)),
             api_resources: hash(&sorted_resources(&status.api_resource_types)),
-        };
+        });
         let served = status
             .api_resource_types
             .iter()
@@ -167,10 +178,11 @@ impl Cluster {
             None => Removal::NotAsked,
         };
         let about = About {
+            name_hash: fnv1_32(name.as_str().as_bytes()),
             name,
             labels: labels.unwrap_or_default(),
             taints,
-            served: served.collect(),
+            served: Arc::new(served.collect()),
             joined: cluster.is_joined(),
             ready: cluster.is_ready(),
             removal,
@@ -198,6 +210,25 @@ impl Cluster {
         })
     }
 
+    pub(crate) fn taint_list(&self) -> &TaintList {
+        &self.about.taints
+    }
+
+    pub(crate) fn served(&self) -> &Arc<Served> {
+        &self.about.served
+    }
+
+    /// The same cluster, which shares with the other one what is equal in both. Most clusters serve the same
+    /// resources, and thousands of equal sets are slow to look at and large.
+    #[must_use]
+    pub fn beside(mut self, other: &Self) -> Self {
+        let served = &other.about.served;
+        if self.about.served == *served {
+            Arc::make_mut(&mut self.about).served = Arc::clone(served);
+        }
+        self
+    }
+
     /// The same cluster with other figures.
     #[must_use]
     pub fn with_figures(&self, figures: Figures) -> Self {
@@ -211,6 +242,12 @@ impl Cluster {
     #[must_use]
     pub fn name(&self) -> &ClusterName {
         &self.about.name
+    }
+
+    /// FNV-1 of the name, where the hash of a cluster and an object begins.
+    #[must_use]
+    pub fn name_hash(&self) -> u32 {
+        self.about.name_hash
     }
 
     /// Labels, sorted.
@@ -275,7 +312,7 @@ impl Cluster {
 
     /// Hashes as the trigger document holds them.
     #[must_use]
-    pub fn hashes(&self) -> &Hashes {
+    pub fn hashes(&self) -> &Arc<Hashes> {
         &self.about.hashes
     }
 }
@@ -283,9 +320,17 @@ impl Cluster {
 /// The clusters that take part in decisions.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    clusters: Vec<Arc<Cluster>>,
+    /// Sorted by name. Shared with what was said of them.
+    clusters: Arc<Vec<Arc<Cluster>>>,
+    /// As many, in the same order.
+    outlines: Outlines,
     version: u64,
     hashes: OnceLock<Arc<ClusterHashes>>,
+    /// Answers about these clusters in this state. All that become of one snapshot share them.
+    kept: Arc<Kept>,
+    state: State,
+    /// What everybody else sees, where this is how one object sees it.
+    common: Option<Arc<Self>>,
 }
 
 impl Snapshot {
@@ -300,10 +345,90 @@ impl Snapshot {
         clusters.sort_by(|left, right| left.name().cmp(right.name()));
         clusters.dedup_by(|left, right| left.name() == right.name());
         Self {
-            clusters,
+            outlines: Outlines::of(&clusters),
+            clusters: Arc::new(clusters),
             version,
             hashes: OnceLock::new(),
+            kept: Arc::default(),
+            state: State::default(),
+            common: None,
         }
+    }
+
+    /// A cluster came, changed, or does not take part any more. `false`: nothing that decisions read is different, and
+    /// the snapshot is as it was. What was made for the other clusters stays.
+    pub fn put(&mut self, cluster: Arc<Cluster>, version: u64) -> bool {
+        if !cluster.joined() {
+            return self.remove(cluster.name(), version);
+        }
+        match self.place(cluster.name().as_str()) {
+            Ok(place) => {
+                let known = self.clusters.get(place);
+                let Some(known) = known.filter(|known| **known != cluster) else {
+                    return false;
+                };
+                if known.hashes() != cluster.hashes() {
+                    let hashes = self.hashes.get_mut().map(Arc::make_mut);
+                    let renewed = hashes.map(|hashes| hashes.replace(place, cluster.hashes()));
+                    if renewed == Some(None) {
+                        self.hashes = OnceLock::new();
+                    }
+                }
+                self.replace(place, cluster);
+            }
+            Err(place) => {
+                self.outlines.insert(place, &cluster);
+                Arc::make_mut(&mut self.clusters).insert(place, cluster);
+                self.hashes = OnceLock::new();
+            }
+        }
+        self.changed(1, version);
+        true
+    }
+
+    /// A cluster went. `false`: it took no part.
+    pub fn remove(&mut self, name: &ClusterName, version: u64) -> bool {
+        let Ok(place) = self.place(name.as_str()) else {
+            return false;
+        };
+        self.outlines.remove(place);
+        Arc::make_mut(&mut self.clusters).remove(place);
+        self.hashes = OnceLock::new();
+        self.changed(1, version);
+        true
+    }
+
+    fn replace(&mut self, place: usize, cluster: Arc<Cluster>) {
+        let Some(known) = Arc::make_mut(&mut self.clusters).get_mut(place) else {
+            return;
+        };
+        if known.about == cluster.about {
+            self.outlines.refigure(place, &cluster);
+        } else {
+            self.outlines.replace(place, &cluster);
+        }
+        *known = cluster;
+    }
+
+    fn changed(&mut self, clusters: usize, version: u64) {
+        self.version = version;
+        self.common = None;
+        self.state = self.kept.changed(clusters, self.clusters.len());
+    }
+
+    /// Where a cluster is, or where it would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.clusters
+            .binary_search_by(|cluster| cluster.name().as_str().cmp(name))
+    }
+
+    /// The clusters, for whoever keeps something about them, and their outlines.
+    pub(crate) fn side_by_side(&self) -> (&Arc<Vec<Arc<Cluster>>>, &Outlines) {
+        (&self.clusters, &self.outlines)
+    }
+
+    pub(crate) fn kept(&self) -> (&Kept, State) {
+        (&self.kept, self.state)
     }
 
     /// The same clusters, some of which have other figures; what rests on the rest of them is kept. Figures of
@@ -314,18 +439,51 @@ impl Snapshot {
         changed: impl IntoIterator<Item = (ClusterName, Figures)>,
         version: u64,
     ) -> Self {
-        let mut clusters = self.clusters.clone();
+        let mut after = self.clone();
+        let count = after.refigure(changed);
+        if count > 0 {
+            after.changed(count, version);
+        }
+        after.version = version;
+        after
+    }
+
+    /// The same clusters, some of which have other figures for one object: whatever is said of them is for nobody else
+    /// and not kept.
+    #[must_use]
+    pub fn seen_otherwise(
+        &self,
+        changed: impl IntoIterator<Item = (ClusterName, Figures)>,
+        version: u64,
+    ) -> Self {
+        let mut seen = self.clone();
+        if seen.refigure(changed) > 0 && seen.common.is_none() {
+            seen.common = Some(Arc::new(self.clone()));
+        }
+        seen.version = version;
+        seen
+    }
+
+    /// How many clusters have other figures now.
+    fn refigure(&mut self, changed: impl IntoIterator<Item = (ClusterName, Figures)>) -> usize {
+        let mut count = 0_usize;
         for (name, figures) in changed {
-            let place = clusters.binary_search_by(|cluster| cluster.name().cmp(&name));
-            if let Some(cluster) = place.ok().and_then(|index| clusters.get_mut(index)) {
-                *cluster = Arc::new(cluster.with_figures(figures));
+            let Ok(place) = self.place(name.as_str()) else {
+                continue;
+            };
+            let known = self.clusters.get(place);
+            if let Some(known) = known.filter(|known| *known.figures() != figures) {
+                let cluster = Arc::new(known.with_figures(figures));
+                self.replace(place, cluster);
+                count = count.saturating_add(1);
             }
         }
-        Self {
-            clusters,
-            version,
-            hashes: self.hashes.clone(),
-        }
+        count
+    }
+
+    /// What everybody sees, if this is how one object sees it.
+    pub(crate) fn common(&self) -> Option<&Self> {
+        self.common.as_deref()
     }
 
     /// Joined clusters, sorted by name.
@@ -343,10 +501,8 @@ impl Snapshot {
     /// The cluster of this name, if it has joined.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Cluster>> {
-        let place = self
-            .clusters
-            .binary_search_by(|cluster| cluster.name().as_str().cmp(name));
-        place.ok().and_then(|index| self.clusters.get(index))
+        let place = self.place(name).ok()?;
+        self.clusters.get(place)
     }
 
     /// The part of every trigger document that is the same for all objects, made once.

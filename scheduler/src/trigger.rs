@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use navarch_crds::go;
 use navarch_crds::keys::annotation;
-
+use navarch_crds::names::ClusterName;
 use navarch_crds::v1alpha1::{FederatedTypeConfigSpec, PropagationPolicySpec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::policy::CheckedPolicy;
 use crate::request;
 use crate::resources::Amounts;
-use crate::snapshot::{Cluster, Snapshot};
+use crate::snapshot::{Cluster, Hashes, Snapshot};
 use crate::unit::{UnitError, replicas, resource};
 
 /// Annotations whose change always causes a new decision.
@@ -47,49 +47,36 @@ pub(crate) fn policy_hash(spec: &PropagationPolicySpec) -> String {
     })
 }
 
-/// The part of the document that all objects share, made once a snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The part of the document that all objects share, made once and then changed with the clusters.
+#[derive(Debug)]
 pub struct ClusterHashes {
-    parts: ClusterParts,
+    clusters: Vec<(ClusterName, Arc<Hashes>)>,
     text: String,
-    read: LastRead,
+    /// The cluster part of a stored document that was read last, and what it came to. Thousands of objects hold the
+    /// same one, and with a thousand clusters it is a hundred kilobytes. It changes no answer.
+    read: Mutex<Option<(String, Differences)>>,
 }
 
-/// The cluster part of a stored document that was read last. Thousands of objects hold the same one, and
-/// with a thousand clusters it is a hundred kilobytes. It changes no answer, so it takes no part in
-/// comparisons and is not copied.
-#[derive(Debug, Default)]
-struct LastRead(Mutex<Option<(String, Arc<ClusterParts>)>>);
-
-impl Clone for LastRead {
+impl Clone for ClusterHashes {
     fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl PartialEq for LastRead {
-    fn eq(&self, _other: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for LastRead {}
-
-impl LastRead {
-    fn read(&self, text: &str) -> Option<Arc<ClusterParts>> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, parts)) = &*last
-            && known == text
-        {
-            return Some(Arc::clone(parts));
+        Self {
+            clusters: self.clusters.clone(),
+            text: self.text.clone(),
+            read: Mutex::default(),
         }
-        let parts = Arc::new(serde_json::from_str::<ClusterParts>(&format!("{{{text}")).ok()?);
-        *last = Some((text.to_owned(), Arc::clone(&parts)));
-        Some(parts)
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+impl PartialEq for ClusterHashes {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for ClusterHashes {}
+
+/// The cluster part of a stored document.
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ClusterParts {
     #[serde(deserialize_with = "or_empty")]
@@ -105,29 +92,141 @@ struct ClusterParts {
     cluster_api_resource_types_hashes: BTreeMap<String, String>,
 }
 
+/// What is different in the clusters of now.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+#[derive(Clone, Copy, Debug, Default)]
+struct Differences {
+    /// Anything at all.
+    any: bool,
+    labels: bool,
+    taints: bool,
+    api_resources: bool,
+    /// Nobody left and somebody joined.
+    joined: bool,
+}
+
+/// One of the hashes of a cluster.
+type Which = fn(&Hashes) -> &str;
+
+const HASHES: [(&str, Which); 3] = [
+    ("clusterLabelsHashes", LABELS),
+    ("clusterTaintsHashes", TAINTS),
+    ("clusterAPIResourceTypesHashes", API_RESOURCES),
+];
+const LABELS: Which = |hashes| &hashes.labels;
+const TAINTS: Which = |hashes| &hashes.taints;
+const API_RESOURCES: Which = |hashes| &hashes.api_resources;
+
 impl ClusterHashes {
     pub(crate) fn new(clusters: &[Arc<Cluster>]) -> Self {
-        let mut parts = ClusterParts::default();
-        for cluster in clusters {
-            let name = cluster.name().as_str().to_owned();
-            let hashes = cluster.hashes();
-            parts
-                .cluster_labels_hashes
-                .insert(name.clone(), hashes.labels.clone());
-            parts
-                .cluster_taints_hashes
-                .insert(name.clone(), hashes.taints.clone());
-            let api = &mut parts.cluster_api_resource_types_hashes;
-            api.insert(name.clone(), hashes.api_resources.clone());
-            parts.clusters.insert(name);
-        }
-        let text = go::json::to_string(&parts).unwrap_or_default();
+        let clusters: Vec<(ClusterName, Arc<Hashes>)> = clusters
+            .iter()
+            .map(|cluster| (cluster.name().clone(), Arc::clone(cluster.hashes())))
+            .collect();
         Self {
-            parts,
-            text,
-            read: LastRead::default(),
+            text: written(&clusters),
+            clusters,
+            read: Mutex::default(),
         }
     }
+
+    /// A cluster that was there has other hashes. Only these are written anew. `None`: it was not there.
+    pub(crate) fn replace(&mut self, place: usize, now: &Arc<Hashes>) -> Option<()> {
+        let (name, known) = self.clusters.get_mut(place)?;
+        for (key, which) in HASHES {
+            if which(known) == which(now) {
+                continue;
+            }
+            // No name and no hash has a quote, and each name comes once behind each key.
+            let section = self.text.find(&format!(",\"{key}\":{{"))?;
+            let entry = format!("\"{name}\":\"");
+            let at = self.text.get(section..)?.find(&entry)?;
+            let begin = section.checked_add(at)?.checked_add(entry.len())?;
+            let end = begin.checked_add(which(known).len())?;
+            self.text.get(begin..end)?;
+            self.text.replace_range(begin..end, which(now));
+        }
+        *known = Arc::clone(now);
+        self.read = Mutex::default();
+        Some(())
+    }
+
+    /// Compares the cluster part of a stored document, from its first key on. `None` if it cannot be read.
+    fn differences(&self, text: &str) -> Option<Differences> {
+        if self.text.strip_prefix('{') == Some(text) {
+            return Some(Differences::default());
+        }
+        let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, differences)) = &*last
+            && known == text
+        {
+            return Some(*differences);
+        }
+        let parts = serde_json::from_str::<ClusterParts>(&format!("{{{text}")).ok()?;
+        let differences = self.compared(&parts);
+        *last = Some((text.to_owned(), differences));
+        Some(differences)
+    }
+
+    fn compared(&self, old: &ClusterParts) -> Differences {
+        let count = self.clusters.len();
+        let kept = old.clusters.iter().all(|name| self.hashes(name).is_some());
+        // An old key is gone or has another value; new keys alone do not count.
+        let changed = |old: &BTreeMap<String, String>, which: Which| {
+            old.iter()
+                .any(|(name, hash)| self.hashes(name).map(which) != Some(hash.as_str()))
+        };
+        let labels = changed(&old.cluster_labels_hashes, LABELS);
+        let taints = changed(&old.cluster_taints_hashes, TAINTS);
+        let api_resources = changed(&old.cluster_api_resource_types_hashes, API_RESOURCES);
+        let as_many = [
+            old.clusters.len(),
+            old.cluster_labels_hashes.len(),
+            old.cluster_taints_hashes.len(),
+            old.cluster_api_resource_types_hashes.len(),
+        ] == [count; 4];
+        Differences {
+            any: labels || taints || api_resources || !kept || !as_many,
+            labels,
+            taints,
+            api_resources,
+            joined: kept && count > old.clusters.len(),
+        }
+    }
+
+    fn hashes(&self, name: &str) -> Option<&Hashes> {
+        let place = self
+            .clusters
+            .binary_search_by(|(cluster, _)| cluster.as_str().cmp(name));
+        let (_, hashes) = place.ok().and_then(|place| self.clusters.get(place))?;
+        Some(hashes)
+    }
+}
+
+/// The JSON of the clusters' part. Written by hand, because it is long and no name and no hash needs an escape.
+fn written(clusters: &[(ClusterName, Arc<Hashes>)]) -> String {
+    let mut text = String::with_capacity(clusters.len().saturating_mul(160).saturating_add(160));
+    text.push_str("{\"clusters\":[");
+    for (at, (name, _)) in clusters.iter().enumerate() {
+        text.push_str(if at == 0 { "\"" } else { ",\"" });
+        text.push_str(name.as_str());
+        text.push('"');
+    }
+    text.push(']');
+    for (key, which) in HASHES {
+        for part in [",\"", key, "\":{"] {
+            text.push_str(part);
+        }
+        for (at, (name, hashes)) in clusters.iter().enumerate() {
+            let begin = if at == 0 { "\"" } else { ",\"" };
+            for part in [begin, name.as_str(), "\":\"", which(hashes), "\""] {
+                text.push_str(part);
+            }
+        }
+        text.push('}');
+    }
+    text.push('}');
+    text
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,25 +250,25 @@ struct RequestParts {
     scalar_resources: Option<BTreeMap<String, i64>>,
 }
 
-/// A document as it was stored by us or by KubeAdmiral.
+/// A document as it was stored by us or by KubeAdmiral, beside the clusters of now.
 struct Stored {
     own: OwnParts,
-    clusters: Arc<ClusterParts>,
+    clusters: Differences,
 }
 
 impl Stored {
-    fn read(text: &str, last: &LastRead) -> Option<Self> {
-        Self::split(text, last).or_else(|| {
+    fn read(text: &str, now: &ClusterHashes) -> Option<Self> {
+        Self::split(text, now).or_else(|| {
             Some(Self {
                 own: serde_json::from_str(text).ok()?,
-                clusters: Arc::new(serde_json::from_str(text).ok()?),
+                clusters: now.compared(&serde_json::from_str(text).ok()?),
             })
         })
     }
 
     /// In two parts, as both sides write it: first the object's own, then the clusters'. No other key of
     /// this name holds a list, and quotes inside of texts are escaped.
-    fn split(text: &str, last: &LastRead) -> Option<Self> {
+    fn split(text: &str, now: &ClusterHashes) -> Option<Self> {
         let at = text.find(",\"clusters\":[")?;
         let (own, clusters) = text.split_at_checked(at)?;
         let first = own.starts_with("{\"schedulingAnnotationsHash\":");
@@ -179,7 +278,7 @@ impl Stored {
         }
         Some(Self {
             own: serde_json::from_str(&format!("{own}}}")).ok()?,
-            clusters: last.read(clusters.strip_prefix(',')?)?,
+            clusters: now.differences(clusters.strip_prefix(',')?)?,
         })
     }
 }
@@ -278,7 +377,7 @@ impl TriggerDocument {
 
     /// Names of the clusters that it was made from.
     pub fn clusters(&self) -> impl Iterator<Item = &str> {
-        self.clusters.parts.clusters.iter().map(String::as_str)
+        self.clusters.clusters.iter().map(|(name, _)| name.as_str())
     }
 }
 
@@ -297,7 +396,7 @@ pub fn decide(
     let Some(old_text) = old.filter(|text| !text.is_empty()) else {
         return replace(true);
     };
-    let Some(old) = Stored::read(old_text, &new.clusters.read) else {
+    let Some(old) = Stored::read(old_text, &new.clusters) else {
         return replace(true);
     };
     let keep = |reasons: &[&str]| TriggerOutcome {
@@ -305,8 +404,7 @@ pub fn decide(
         store: old_text.to_owned(),
         deferred: (!reasons.is_empty()).then(|| reasons.join("; ")),
     };
-    let clusters = &new.clusters.parts;
-    if old.own == new.own && *old.clusters == *clusters {
+    if old.own == new.own && !old.clusters.any {
         return keep(&[]);
     }
     let Some(policy) = policy else {
@@ -330,22 +428,8 @@ fn deferrals(
     new: &TriggerDocument,
     policy: &CheckedPolicy,
 ) -> Option<Vec<&'static str>> {
-    let clusters = &new.clusters.parts;
+    let clusters = old.clusters;
     let when = &policy.rescheduling.when;
-    let labels = changed(
-        &old.clusters.cluster_labels_hashes,
-        &clusters.cluster_labels_hashes,
-    );
-    let taints = changed(
-        &old.clusters.cluster_taints_hashes,
-        &clusters.cluster_taints_hashes,
-    );
-    let api = changed(
-        &old.clusters.cluster_api_resource_types_hashes,
-        &clusters.cluster_api_resource_types_hashes,
-    );
-    let joined = clusters.clusters.is_superset(&old.clusters.clusters)
-        && clusters.clusters.len() > old.clusters.clusters.len();
     let mut deferred = Vec::new();
     for (happened, counts, reason) in [
         (
@@ -354,17 +438,17 @@ fn deferrals(
             "policyContentChanged:false",
         ),
         (
-            labels,
+            clusters.labels,
             when.cluster_labels_changed,
             "clusterLabelsChanged:false",
         ),
-        (taints, true, ""),
+        (clusters.taints, true, ""),
         (
-            api,
+            clusters.api_resources,
             when.cluster_api_resources_changed,
             "clusterAPIResourcesChanged:false",
         ),
-        (joined, when.cluster_joined, "clusterJoined:false"),
+        (clusters.joined, when.cluster_joined, "clusterJoined:false"),
     ] {
         match (happened, counts) {
             (true, true) => return None,
@@ -384,12 +468,6 @@ fn stable_parts(own: &OwnParts) -> (&str, i64, &RequestParts, &str, Option<&str>
         &own.policy_name,
         own.auto_migration_info.as_deref(),
     )
-}
-
-/// An old key is gone or has another value; new keys alone do not count, except that nothing left
-/// differs from something.
-fn changed(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> bool {
-    old.iter().any(|(key, value)| new.get(key) != Some(value))
 }
 
 fn or_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>

@@ -67,10 +67,23 @@ struct ClusterState {
 }
 
 impl ClusterState {
-    fn renew(&mut self) {
+    /// Takes what is different into the snapshot. Whoever still decides with the snapshot of before keeps that one.
+    fn take_over(&mut self, cluster: Cluster) -> Arc<Cluster> {
+        let cluster = Arc::new(match self.by_name.values().next() {
+            Some(other) => cluster.beside(&other.scheduling),
+            None => cluster,
+        });
         self.version += 1;
-        let clusters = self.by_name.values().map(|entry| Arc::clone(&entry.now));
-        self.snapshot = Arc::new(Snapshot::new(clusters, self.version));
+        Arc::make_mut(&mut self.snapshot).put(Arc::clone(&cluster), self.version);
+        cluster
+    }
+
+    fn forget(&mut self, name: &ClusterName) {
+        self.by_name.remove(name);
+        if self.snapshot.get(name.as_str()).is_some() {
+            self.version += 1;
+            Arc::make_mut(&mut self.snapshot).remove(name, self.version);
+        }
     }
 }
 
@@ -85,7 +98,7 @@ impl Clusters {
     /// What changed that a decision may rest on.
     pub(crate) fn put(&self, name: ClusterName, object: FederatedCluster) -> Moved {
         let scheduling = match Cluster::new(&object) {
-            Ok(cluster) => Arc::new(cluster),
+            Ok(cluster) => cluster,
             Err(error) => {
                 tracing::error!(cluster = %name, %error, "the cluster cannot be scheduled to");
                 return if self.put_unreadable(&name, &error.to_string()) {
@@ -104,15 +117,23 @@ impl Clusters {
             }
             _ => Moved::Content,
         };
-        state.by_name.insert(
-            name,
-            ClusterEntry {
-                object: Arc::new(object),
-                now: Arc::clone(&scheduling),
-                scheduling,
+        let object = Arc::new(object);
+        let entry = match state.by_name.get(&name) {
+            // Heartbeats change nothing that a decision reads.
+            Some(known) if *known.scheduling == scheduling => ClusterEntry {
+                object,
+                ..known.clone()
             },
-        );
-        state.renew();
+            _ => {
+                let scheduling = state.take_over(scheduling);
+                ClusterEntry {
+                    object,
+                    now: Arc::clone(&scheduling),
+                    scheduling,
+                }
+            }
+        };
+        state.by_name.insert(name, entry);
         moved
     }
 
@@ -127,9 +148,8 @@ impl Clusters {
 
     pub(crate) fn remove(&self, name: &ClusterName) {
         let mut state = locked(&self.state);
-        state.by_name.remove(name);
         state.unreadable.remove(name);
-        state.renew();
+        state.forget(name);
     }
 
     pub(crate) fn get(&self, name: &ClusterName) -> Option<ClusterEntry> {
@@ -210,7 +230,7 @@ impl Clusters {
             state.version += 1;
             state.version
         };
-        Arc::new(snapshot.with_figures(changed, version))
+        Arc::new(snapshot.seen_otherwise(changed, version))
     }
 
     /// The objects of all clusters that can be read.
@@ -221,20 +241,38 @@ impl Clusters {
             .map(|(name, entry)| (name.clone(), Arc::clone(&entry.object)))
             .collect()
     }
-
-    /// Name and labels of every cluster that has joined, as override rules look at them.
-    pub(crate) fn labels(&self) -> BTreeMap<ClusterName, BTreeMap<String, String>> {
-        locked(&self.state)
-            .by_name
-            .iter()
-            .map(|(name, entry)| (name.clone(), entry.scheduling.labels().clone()))
-            .collect()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn object(zone: &str) -> FederatedCluster {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "FederatedCluster",
+            "metadata": { "name": "m", "uid": "1", "labels": { "zone": zone } }, "spec": {},
+            "status": { "conditions": [{ "type": "Joined", "status": "True" }] },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_snapshot_in_use_stays_and_heartbeats_make_no_other() {
+        let (clusters, name) = (Clusters::default(), ClusterName::new("m").unwrap());
+        let zone = |snapshot: &Snapshot| snapshot.get("m").unwrap().labels()["zone"].clone();
+        clusters.put(name.clone(), object("a"));
+        let before = clusters.snapshot();
+        clusters.put(name.clone(), object("a"));
+        assert!(Arc::ptr_eq(&before, &clusters.snapshot()));
+        assert_eq!(clusters.put(name.clone(), object("b")), Moved::Content);
+        let after = clusters.snapshot();
+        assert_eq!(
+            (zone(&before), zone(&after)),
+            ("a".to_owned(), "b".to_owned())
+        );
+        clusters.remove(&name);
+        assert!(clusters.snapshot().get("m").is_none() && after.get("m").is_some());
+    }
 
     #[test]
     fn a_cluster_that_cannot_be_read_exists_and_what_was_read_of_it_stays() {

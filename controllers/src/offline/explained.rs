@@ -190,7 +190,7 @@ fn decided(clusters: &mut BTreeMap<String, ExplainedCluster>, asked: &Asked) {
                 .collect(),
         });
     }
-    for (cluster, share) in &decision.shares {
+    for (cluster, share) in decision.shares() {
         named(clusters, cluster.name().as_str()).figures = Some(share.into());
     }
 }

@@ -228,9 +228,9 @@ impl Next {
         // As in a pass: what is placed nowhere is always asked about.
         let kept = !before.is_empty() && !outcome.reschedule;
         let decided = &asked.decision;
-        let lost = decided.rejected.iter().map(|rejected| {
+        let lost = decided.rejected().map(|(cluster, rejected)| {
             (
-                rejected.cluster.name().to_string(),
+                cluster.name().to_string(),
                 format!("{}: {}", rejected.plugin, rejected.reason),
             )
         });

@@ -126,6 +126,7 @@ pub(super) fn each(
     let world = World {
         documents,
         snapshot: &snapshot,
+        registry: Registry::default(),
         features,
         now,
     };
@@ -192,6 +193,7 @@ fn snapshot(documents: &Documents) -> Result<Snapshot, OfflineError> {
 struct World<'a> {
     documents: &'a Documents,
     snapshot: &'a Snapshot,
+    registry: Registry,
     features: Features,
     now: Timestamp,
 }
@@ -385,7 +387,7 @@ impl World<'_> {
 
     fn profile(&self, policy: &CheckedPolicy, about: &Policy<'_>) -> Result<Profile, OfflineError> {
         let Some(name) = &policy.profile else {
-            return Profile::merge_with(&Registry::default(), None, self.features)
+            return Profile::merge_with(&self.registry, None, self.features)
                 .map_err(|error| about.wrong("spec.schedulingProfile", told(&error)));
         };
         let Some(found) = self.documents.profiles.get(name) else {
@@ -401,13 +403,13 @@ impl World<'_> {
             field: "spec.plugins".to_owned(),
             message,
         };
-        if let Some(plugin) = outside(&found.object).into_iter().next() {
+        if let Some(plugin) = outside(&self.registry, &found.object).into_iter().next() {
             return Err(wrong(format!(
                 "no built-in plugin is named {plugin:?}, and a webhook cannot be asked without a cluster; correct \
                  the name, or leave the plugin out to see what the others decide"
             )));
         }
-        Profile::merge_with(&Registry::default(), Some(&found.object), self.features)
+        Profile::merge_with(&self.registry, Some(&found.object), self.features)
             .map_err(|error| wrong(told(&error)))
     }
 

@@ -533,13 +533,18 @@ fn overrides(
     if let Some(problem) = unreadable(ctx, clusters.iter().map(ClusterName::as_str)) {
         return Err(problem);
     }
-    let labels = ctx.clusters.labels();
-    let none = BTreeMap::new();
-    let targets: Vec<OverrideTarget<'_>> = clusters
+    let known: Vec<_> = clusters
         .iter()
-        .map(|name| OverrideTarget {
+        .map(|name| (name, ctx.clusters.get(name)))
+        .collect();
+    let none = BTreeMap::new();
+    let targets: Vec<OverrideTarget<'_>> = known
+        .iter()
+        .map(|(name, known)| OverrideTarget {
             name,
-            labels: labels.get(name).unwrap_or(&none),
+            labels: known
+                .as_ref()
+                .map_or(&none, |known| known.scheduling.labels()),
         })
         .collect();
     let sources: Vec<OverrideSource<'_>> = found

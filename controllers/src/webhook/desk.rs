@@ -31,6 +31,8 @@ pub(crate) struct Webhooks {
 struct Shared {
     tasks: Tasks,
     wake: Queue<Key>,
+    /// The plugins of the scheduler itself: always the same ones, so that what they said can be used again.
+    builtin: Registry,
     state: Mutex<State>,
 }
 
@@ -111,6 +113,7 @@ impl Webhooks {
             shared: Arc::new(Shared {
                 tasks,
                 wake,
+                builtin: Registry::default(),
                 state: Mutex::default(),
             }),
         }
@@ -154,6 +157,11 @@ impl Webhooks {
         state.numbers
     }
 
+    /// The profile enables this plugin, and it is none of the scheduler's own.
+    pub(crate) fn is_asked_by(&self, webhook: &str, spec: &SchedulingProfileSpec) -> bool {
+        profile::outside(&self.shared.builtin, spec).contains(webhook)
+    }
+
     /// What a profile comes to with the plugins that are configured.
     pub(crate) fn rules(
         &self,
@@ -161,7 +169,7 @@ impl Webhooks {
         features: Features,
     ) -> Result<Rules, ProfileError> {
         let Some(spec) = spec else {
-            let profile = Profile::merge_with(&Registry::default(), None, features)?;
+            let profile = Profile::merge_with(&self.shared.builtin, None, features)?;
             return Ok(Rules {
                 profile,
                 outside: None,
@@ -170,7 +178,7 @@ impl Webhooks {
         };
         let hooks: BTreeMap<Arc<str>, Arc<Webhook>> = {
             let state = locked(&self.shared.state);
-            let named = profile::outside(spec).into_iter();
+            let named = profile::outside(&self.shared.builtin, spec).into_iter();
             named
                 .filter_map(|name| state.hooks.get_key_value(name))
                 .map(|(name, hook)| (Arc::clone(name), Arc::clone(hook)))
@@ -179,7 +187,9 @@ impl Webhooks {
         let answers = Answers::default();
         let plugins = hooks.keys().map(|name| Plugin::registered(name, &answers));
         // No name is taken: only those are outside that no other plugin has.
-        let registry = Registry::with(plugins).unwrap_or_default();
+        let builtin = &self.shared.builtin;
+        let registry = builtin.clone().and(plugins);
+        let registry = registry.unwrap_or_else(|_taken| builtin.clone());
         let profile = Profile::merge_with(&registry, Some(spec), features)?;
         let bearings: Vec<(&str, &str)> = hooks
             .iter()

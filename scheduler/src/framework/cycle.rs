@@ -6,17 +6,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::assessment::{Asked, Assessment, broken, places};
+use super::kept::{Found, Shape};
 use super::profile::Profile;
-use super::registry::Named;
-use super::traits::{Candidate, ClusterContext, Normalise, ReplicasContext, Score, SelectContext};
-use crate::placement::{Decision, Outcome, Placement, Rejected, Scored};
+use super::traits::{Candidate, ReplicasContext};
+use crate::placement::{Decision, Outcome, Placement};
 use crate::policy::Mode;
-use crate::snapshot::{Cluster, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::unit::Unit;
-use crate::verdict::{Broken, PluginError, Verdict};
-
-/// Best score of a plugin after normalising.
-const BEST: i64 = 100;
+use crate::verdict::Broken;
 
 /// Decides where an object runs.
 ///
@@ -65,14 +63,14 @@ fn decide(
         return Ok(keep(unit, snapshot));
     }
     let mut decision = Decision::new(snapshot.clusters().len());
-    let fitting = filter(unit, snapshot, profile, now, &mut decision)?;
-    if fitting.is_empty() {
+    decision.assessed = assess(unit, snapshot, profile, now)?;
+    if decision.assessed.scored.is_empty() {
         decision.outcome = Outcome::NothingFits;
         return Ok(decision);
     }
-    let candidates = score(unit, snapshot, profile, now, fitting, &mut decision)?;
-    let selected = select(unit, snapshot, profile, now, candidates)?;
-    decision.selected = selected.iter().map(|one| one.cluster.clone()).collect();
+    let assessed = Arc::clone(&decision.assessed);
+    let (_, outlines) = snapshot.side_by_side();
+    let selected = assessed.candidates(outlines);
     match unit.mode {
         Mode::Duplicate => {
             decision.placement = by_name(selected.iter().map(|one| (one, None)));
@@ -82,144 +80,67 @@ fn decide(
     Ok(decision)
 }
 
-fn filter(
+/// What filters, scores and choices say: kept from an object of the same shape, brought up to date, or new.
+fn assess(
     unit: &Unit,
     snapshot: &Snapshot,
     profile: &Profile,
     now: Timestamp,
-    decision: &mut Decision,
-) -> Result<Vec<Arc<Cluster>>, Broken> {
-    let mut fitting = Vec::with_capacity(snapshot.clusters().len());
-    'clusters: for cluster in snapshot.clusters() {
-        let context = ClusterContext {
-            unit,
-            cluster,
-            snapshot,
-            now,
-        };
-        for named in &profile.filters {
-            let (reason, wakes) = match named.plugin.filter(&context) {
-                Verdict::Fits => continue,
-                Verdict::Never(reason) => (reason, [].as_slice()),
-                Verdict::NotNow(reason, wakes) => (reason, wakes),
-                Verdict::Broken(error) => return Err(broken(&named.name, Some(cluster), error)),
-            };
-            let (cluster, plugin) = (cluster.clone(), named.name.clone());
-            decision.rejected.push(Rejected {
-                cluster,
-                plugin,
-                reason,
-                wakes,
-            });
-            continue 'clusters;
-        }
-        fitting.push(cluster.clone());
-    }
-    Ok(fitting)
-}
-
-fn score(
-    unit: &Unit,
-    snapshot: &Snapshot,
-    profile: &Profile,
-    now: Timestamp,
-    fitting: Vec<Arc<Cluster>>,
-    decision: &mut Decision,
-) -> Result<Vec<Candidate>, Broken> {
-    let mut totals = vec![0_i64; fitting.len()];
-    for named in &profile.scores {
-        let scores = scores_of(named, unit, snapshot, now, &fitting)?;
-        for (total, score) in totals.iter_mut().zip(&scores) {
-            *total = total.saturating_add(*score);
-        }
-        decision.score_plugins.push((named.name.clone(), scores));
-    }
-    let scored = fitting.iter().zip(&totals);
-    decision.scored = scored
-        .map(|(cluster, total)| Scored {
-            cluster: cluster.clone(),
-            total: *total,
-        })
-        .collect();
-    let candidates = fitting.into_iter().zip(totals).enumerate();
-    Ok(candidates
-        .map(|(position, (cluster, score))| Candidate {
-            cluster,
-            position,
-            score,
-        })
-        .collect())
-}
-
-fn scores_of(
-    named: &Named<dyn Score>,
-    unit: &Unit,
-    snapshot: &Snapshot,
-    now: Timestamp,
-    fitting: &[Arc<Cluster>],
-) -> Result<Vec<i64>, Broken> {
-    let mut scores = Vec::with_capacity(fitting.len());
-    for cluster in fitting {
-        let score = named.plugin.score(&ClusterContext {
-            unit,
-            cluster,
-            snapshot,
-            now,
-        });
-        scores.push(score.map_err(|error| broken(&named.name, Some(cluster), error))?);
-    }
-    normalise(&mut scores, named.plugin.normalise());
-    Ok(scores)
-}
-
-fn normalise(scores: &mut [i64], how: Normalise) {
-    let downward = match how {
-        Normalise::Keep => return,
-        Normalise::Upward => false,
-        Normalise::Downward => true,
+) -> Result<Arc<Assessment>, Broken> {
+    let asked = Asked::new(unit, profile, now, snapshot);
+    let common = snapshot.common();
+    let Some(shared) = shared(unit, common.unwrap_or(snapshot), profile, now) else {
+        return Ok(Arc::new(
+            asked.assess(None, &places(unit, snapshot.clusters()))?,
+        ));
     };
-    let highest = scores.iter().copied().max().unwrap_or(0).max(0);
-    for score in scores {
-        let scaled = match highest {
-            0 if downward => 0,
-            0 => *score,
-            _ => score.saturating_mul(BEST).checked_div(highest).unwrap_or(0),
-        };
-        *score = if downward {
-            BEST.saturating_sub(scaled)
-        } else {
-            scaled
-        };
-    }
+    // What an object runs on already is refused for less.
+    let hanging = shared.hanging_on(unit);
+    let Some(common) = common else {
+        if hanging.is_empty() {
+            return Ok(shared);
+        }
+        return Ok(Arc::new(asked.assess(Some(&shared), &hanging)?));
+    };
+    // Of clusters that look otherwise nobody has said yet what hangs on it.
+    let mut placed = places(unit, snapshot.clusters());
+    placed.retain(|place| {
+        let [seen, known] = [snapshot, common].map(|one| one.clusters().get(*place));
+        let same = seen
+            .zip(known)
+            .is_some_and(|(seen, known)| Arc::ptr_eq(seen, known));
+        !same || hanging.binary_search(place).is_ok()
+    });
+    Ok(Arc::new(asked.assess(Some(&shared), &placed)?))
 }
 
-fn select(
+/// What is said of the clusters where the object is not placed, for all objects of its shape. `None`: a plugin's
+/// answer is for this object alone, or one could not be given (then it has to be found out whether this object
+/// needs it).
+fn shared(
     unit: &Unit,
     snapshot: &Snapshot,
     profile: &Profile,
     now: Timestamp,
-    mut candidates: Vec<Candidate>,
-) -> Result<Vec<Candidate>, Broken> {
-    for named in &profile.selects {
-        let context = SelectContext {
-            unit,
-            candidates,
-            snapshot,
-            now,
-        };
-        candidates = named
-            .plugin
-            .select(context)
-            .map_err(|error| broken(&named.name, None, error))?;
-    }
-    Ok(candidates)
+) -> Option<Arc<Assessment>> {
+    let shape = Shape::new(profile, profile.signature(unit)?);
+    let (kept, state) = snapshot.kept();
+    let before = match kept.find(&shape, state) {
+        Found::Now(assessment) => return Some(assessment),
+        Found::Before(assessment) => Some(assessment),
+        Found::Nothing => None,
+    };
+    let asked = Asked::new(unit, profile, now, snapshot);
+    let made = Arc::new(asked.assess(before.as_deref(), &[]).ok()?);
+    kept.put(shape, state, &made);
+    Some(made)
 }
 
 fn split(
     unit: &Unit,
     profile: &Profile,
     now: Timestamp,
-    selected: &[Candidate],
+    selected: &[Candidate<'_>],
     decision: &mut Decision,
 ) -> Result<(), Broken> {
     let total = unit.desired_replicas.unwrap_or(0);
@@ -248,45 +169,21 @@ fn split(
         .zip(&shares)
         .filter(|(_, share)| share.replicas() > 0);
     decision.placement = by_name(placed.map(|(one, share)| (one, Some(share.replicas()))));
-    let clusters = selected.iter().map(|one| one.cluster.clone());
-    decision.shares = clusters.zip(shares).collect();
+    decision.shares = shares;
     Ok(())
 }
 
 /// Sorting numbers and then building the map in order is a tenth of the work of inserting names in
 /// the order of preference.
-fn by_name<'a>(placed: impl Iterator<Item = (&'a Candidate, Option<i64>)>) -> Placement {
-    let mut placed: Vec<(&Candidate, Option<i64>)> = placed.collect();
+fn by_name<'a>(placed: impl Iterator<Item = (&'a Candidate<'a>, Option<i64>)>) -> Placement {
+    let mut placed: Vec<(&Candidate<'_>, Option<i64>)> = placed.collect();
     placed.sort_unstable_by_key(|(candidate, _)| candidate.position);
     placed
         .into_iter()
-        .map(|(candidate, replicas)| (candidate.cluster.name().clone(), replicas))
+        .map(|(candidate, replicas)| (candidate.view().name().clone(), replicas))
         .collect()
-}
-
-fn broken(plugin: &str, cluster: Option<&Arc<Cluster>>, error: PluginError) -> Broken {
-    Broken {
-        plugin: plugin.to_owned(),
-        cluster: cluster.map(|cluster| cluster.name().as_str().to_owned()),
-        error,
-    }
 }
 
 #[cfg(test)]
 #[path = "cycle_tests.rs"]
 mod tests;
-
-#[cfg(test)]
-pub(crate) fn scores_for_test(
-    plugin: impl Score + 'static,
-    unit: &Unit,
-    clusters: &[Cluster],
-) -> Vec<i64> {
-    let clusters: Vec<Arc<Cluster>> = clusters.iter().cloned().map(Arc::new).collect();
-    let snapshot = Snapshot::new(clusters.clone(), 0);
-    let named = Named {
-        name: "plugin".into(),
-        plugin: Arc::new(plugin) as Arc<dyn Score>,
-    };
-    scores_of(&named, unit, &snapshot, Timestamp::UNIX_EPOCH, &clusters).unwrap()
-}

@@ -1,13 +1,14 @@
 //! Tests of `cycle`: tables and properties beside the code they hold.
 
 use super::*;
+use crate::framework::assessment::normalised;
 use crate::framework::profile::Profile;
 use crate::framework::registry::{Registered, Registry};
 use crate::framework::signature::Signature;
-use crate::framework::traits::{Filter, Plugin};
+use crate::framework::traits::{ClusterContext, Filter, Normalise, Plugin};
 use crate::plugins::fixtures::{NOW, cluster, unit};
 use crate::unit::Features;
-use crate::verdict::Wake;
+use crate::verdict::{PluginError, Verdict, Wake};
 use navarch_crds::v1alpha1::SchedulingProfileSpec;
 
 /// Fails for one cluster and lets the others pass.
@@ -128,8 +129,6 @@ fn scores_are_scaled_to_a_hundred() {
         (Normalise::Downward, [0, 0], [100, 100]),
         (Normalise::Upward, [i64::MAX, 0], [1, 0]),
     ] {
-        let mut scaled = scores;
-        normalise(&mut scaled, how);
-        assert_eq!(scaled, expected, "{how:?} {scores:?}");
+        assert_eq!(normalised(&scores, how), expected, "{how:?} {scores:?}");
     }
 }

@@ -2,6 +2,7 @@
 //! KubeAdmiral's `pkg/controllers/scheduler/profile.go`. Resolved once, then shared.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use navarch_crds::v1alpha1::{PluginSet, SchedulingProfileSpec};
 
@@ -30,12 +31,13 @@ const SCORES: [&str; 4] = [
 ];
 const SELECTS: [&str; 2] = [names::PRIORITY_SORT, names::MAX_CLUSTER];
 
-/// The plugins of one decision, in the order they are asked.
+/// The plugins of one decision, in the order they are asked. Cheap to clone. Answers are kept for the plugins of one
+/// registry: profiles that are merged with the same registry share them.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    pub(crate) filters: Vec<Named<dyn Filter>>,
-    pub(crate) scores: Vec<Named<dyn Score>>,
-    pub(crate) selects: Vec<Named<dyn Select>>,
+    pub(crate) filters: Arc<[Named<dyn Filter>]>,
+    pub(crate) scores: Arc<[Named<dyn Score>]>,
+    pub(crate) selects: Arc<[Named<dyn Select>]>,
     spread: Option<Named<dyn Replicas>>,
     binpack: Option<Named<dyn Replicas>>,
 }
@@ -133,26 +135,29 @@ impl Profile {
         wakes
     }
 
-    /// What the filters and scores of this profile read of the object, or `None` if one of them
-    /// cannot say. Objects of equal signature get equal verdicts and scores from one snapshot.
+    /// What the filters, scores and choices of this profile read of the object, or `None` if one of them
+    /// cannot say. Objects of equal signature that are placed nowhere fit the same clusters of a snapshot, with
+    /// the same scores, and the same of these are chosen.
     #[must_use]
     pub fn signature(&self, unit: &Unit) -> Option<Signature> {
         let mut whole = Signature::nothing();
-        for named in &self.filters {
+        for named in self.filters.iter() {
             whole.push(&named.name, &named.plugin.signature(unit)?);
         }
-        for named in &self.scores {
+        for named in self.scores.iter() {
+            whole.push(&named.name, &named.plugin.signature(unit)?);
+        }
+        for named in self.selects.iter() {
             whole.push(&named.name, &named.plugin.signature(unit)?);
         }
         Some(whole)
     }
 }
 
-/// The plugins that a profile enables and that this crate does not have, by name: webhooks, unless a name is wrong.
+/// The plugins that a profile enables and that the registry does not have, by name: webhooks, unless a name is wrong.
 /// Without their answers nothing can be decided by this profile.
 #[must_use]
-pub fn outside(spec: &SchedulingProfileSpec) -> BTreeSet<&str> {
-    let registry = Registry::default();
+pub fn outside<'a>(registry: &Registry, spec: &'a SchedulingProfileSpec) -> BTreeSet<&'a str> {
     let points = spec.plugins.iter();
     points
         .flat_map(|plugins| [&plugins.filter, &plugins.score, &plugins.select])
@@ -198,7 +203,7 @@ fn resolve<P: ?Sized>(
     names: &[String],
     point: &'static str,
     find: impl Fn(&Registry, &str) -> Option<Named<P>>,
-) -> Result<Vec<Named<P>>, ProfileError> {
+) -> Result<Arc<[Named<P>]>, ProfileError> {
     names
         .iter()
         .map(|name| {

@@ -121,8 +121,10 @@ fn what_a_profile_needs_from_outside_is_told() {
         "disabled": [{ "name": "gone" }] });
     let spec = spec(&json!({ "filter": enabled, "select": other }));
     assert_eq!(
-        outside(&spec).into_iter().collect::<Vec<_>>(),
+        outside(&Registry::default(), &spec)
+            .into_iter()
+            .collect::<Vec<_>>(),
         ["chooser", "hook"]
     );
-    assert!(outside(&SchedulingProfileSpec::default()).is_empty());
+    assert!(outside(&Registry::default(), &SchedulingProfileSpec::default()).is_empty());
 }

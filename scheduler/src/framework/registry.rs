@@ -125,7 +125,8 @@ impl<P: ?Sized> Clone for Named<P> {
 #[error("registering scheduler plugins: the name {0:?} is taken, choose another")]
 pub struct DuplicateName(pub String);
 
-/// Finds plugins by name.
+/// Finds plugins by name. Whoever decides often keeps one: answers of plugins are kept for the plugins of one registry
+/// ([`super::kept`]). Clones have the same plugins.
 #[derive(Clone, Debug)]
 pub struct Registry {
     plugins: BTreeMap<Arc<str>, Registered>,
@@ -147,14 +148,24 @@ impl Registry {
     /// # Errors
     /// If a name is taken.
     pub fn with(others: impl IntoIterator<Item = Registered>) -> Result<Self, DuplicateName> {
-        let mut registry = Self::default();
+        Self::default().and(others)
+    }
+
+    /// These plugins and others.
+    ///
+    /// # Errors
+    /// If a name is taken.
+    pub fn and(
+        mut self,
+        others: impl IntoIterator<Item = Registered>,
+    ) -> Result<Self, DuplicateName> {
         for plugin in others {
             let name = plugin.name.clone();
-            if registry.plugins.insert(name.clone(), plugin).is_some() {
+            if self.plugins.insert(name.clone(), plugin).is_some() {
                 return Err(DuplicateName(name.to_string()));
             }
         }
-        Ok(registry)
+        Ok(self)
     }
 
     /// All plugins, by name.

@@ -1,5 +1,5 @@
-//! What a plugin reads of an object. Two objects with equal signatures get equal filter verdicts and
-//! scores from one snapshot, so the answer of one may serve the other.
+//! What a plugin reads of an object. Two objects with equal signatures get equal answers about one cluster, as
+//! far as these do not hang on where the objects are placed, so the answer of one may serve the other.
 
 use std::fmt::{Debug, Write};
 
@@ -19,6 +19,10 @@ impl Signature {
     #[must_use]
     pub fn of(read: &impl Debug) -> Self {
         Self(format!("{read:?}"))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Appends the signature of one plugin.

@@ -1,13 +1,18 @@
 //! What a plugin is: one trait a point, one context struct a method, so that a later need is a new
 //! field and not a new signature. Plugins answer from their context alone.
 
+use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use navarch_crds::names::ClusterName;
 
 use super::signature::Signature;
-use crate::snapshot::{Cluster, Snapshot};
+pub use crate::outline::Supply;
+use crate::outline::{Outline, View};
+use crate::selector::Labels;
+use crate::snapshot::{ApiResource, Cluster, Taint};
 use crate::unit::Unit;
 use crate::verdict::{PluginError, Verdict, Wake};
 
@@ -18,27 +23,110 @@ pub trait Plugin: Debug + Send + Sync {
     fn wakes(&self) -> &'static [Wake];
 
     /// What it reads of the object, or `None` if its answer cannot serve another object.
+    ///
+    /// Answers are kept and used again: for objects of equal signature, at other times, and about a cluster
+    /// that stayed as it was while others changed. [`ClusterContext::is_scheduled`] need not be among what is
+    /// read, it is seen when it is asked; an answer that rests on the time has no signature.
     fn signature(&self, unit: &Unit) -> Option<Signature>;
 }
 
 /// What a filter or a score is asked about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ClusterContext<'a> {
     /// The object.
     pub unit: &'a Unit,
     /// The cluster in question.
     pub cluster: &'a Cluster,
-    /// All clusters.
-    pub snapshot: &'a Snapshot,
     /// When the decision is made.
     pub now: Timestamp,
+    outline: Option<Outline<'a>>,
+    scheduled: bool,
+    asked: Cell<bool>,
 }
 
-impl ClusterContext<'_> {
-    /// The object is placed on this cluster now.
+impl<'a> ClusterContext<'a> {
+    pub(crate) fn new(
+        unit: &'a Unit,
+        cluster: &'a Cluster,
+        now: Timestamp,
+        scheduled: bool,
+    ) -> Self {
+        Self {
+            unit,
+            cluster,
+            now,
+            outline: None,
+            scheduled,
+            asked: Cell::new(false),
+        }
+    }
+
+    /// With what is read most at hand.
+    pub(crate) fn with_outline(mut self, outline: Option<Outline<'a>>) -> Self {
+        self.outline = outline;
+        self
+    }
+
+    fn view(&self) -> View<'a> {
+        View {
+            cluster: self.cluster,
+            outline: self.outline,
+        }
+    }
+
+    /// As [`Cluster::name`]; this and what follows is nearer at hand than in the cluster.
+    #[must_use]
+    pub fn name(&self) -> &'a ClusterName {
+        self.view().name()
+    }
+
+    /// As [`Cluster::labels`], to be looked at one by one.
+    #[must_use]
+    pub fn labels(&self) -> impl Labels + use<'a> {
+        self.view().labels()
+    }
+
+    /// As [`Cluster::ready`].
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.view().ready()
+    }
+
+    /// As [`Cluster::terminating`].
+    #[must_use]
+    pub fn terminating(&self) -> bool {
+        self.view().terminating()
+    }
+
+    /// As [`Cluster::taints`].
+    #[must_use]
+    pub fn taints(&self) -> &'a [Arc<Taint>] {
+        self.view().taints()
+    }
+
+    /// As [`Cluster::serves`].
+    #[must_use]
+    pub fn serves(&self, resource: &ApiResource) -> bool {
+        self.view().serves(resource)
+    }
+
+    /// What the cluster has of a resource, and what of it is free.
+    #[must_use]
+    pub fn supply(&self, resource: &str) -> Supply {
+        self.view().supply(resource)
+    }
+
+    /// The object is placed on this cluster now. Ask only where the answer hangs on it: what is said without
+    /// asking holds for all objects of one signature, wherever they are.
     #[must_use]
     pub fn is_scheduled(&self) -> bool {
-        self.unit.current.contains_key(self.cluster.name())
+        self.asked.set(true);
+        self.scheduled
+    }
+
+    /// Somebody asked whether the object is placed there.
+    pub(crate) fn hangs_on_placement(&self) -> bool {
+        self.asked.get()
     }
 }
 
@@ -74,14 +162,24 @@ pub trait Score: Plugin {
 }
 
 /// A cluster that passed the filters, with the sum of its scores.
-#[derive(Clone, Debug)]
-pub struct Candidate {
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
     /// The cluster.
-    pub cluster: Arc<Cluster>,
+    pub cluster: &'a Arc<Cluster>,
     /// Its place among the clusters that fit, by name.
     pub position: usize,
     /// Sum over the score plugins, or what an earlier select plugin made of it.
     pub score: i64,
+    pub(crate) outline: Option<Outline<'a>>,
+}
+
+impl<'a> Candidate<'a> {
+    pub(crate) fn view(&self) -> View<'a> {
+        View {
+            cluster: self.cluster,
+            outline: self.outline,
+        }
+    }
 }
 
 /// What a select plugin is asked.
@@ -90,9 +188,7 @@ pub struct SelectContext<'a> {
     /// The object.
     pub unit: &'a Unit,
     /// What is left, in the order the previous plugin gave.
-    pub candidates: Vec<Candidate>,
-    /// All clusters.
-    pub snapshot: &'a Snapshot,
+    pub candidates: Vec<Candidate<'a>>,
     /// When the decision is made.
     pub now: Timestamp,
 }
@@ -103,7 +199,7 @@ pub trait Select: Plugin {
     ///
     /// # Errors
     /// If no choice can be made. The whole decision fails then.
-    fn select(&self, context: SelectContext<'_>) -> Result<Vec<Candidate>, PluginError>;
+    fn select<'a>(&self, context: SelectContext<'a>) -> Result<Vec<Candidate<'a>>, PluginError>;
 }
 
 /// What a replicas plugin is asked.
@@ -112,7 +208,7 @@ pub struct ReplicasContext<'a> {
     /// The object.
     pub unit: &'a Unit,
     /// The chosen clusters, in the order of preference.
-    pub clusters: &'a [Candidate],
+    pub clusters: &'a [Candidate<'a>],
     /// Replicas asked for; positive.
     pub total: i64,
     /// When the decision is made.

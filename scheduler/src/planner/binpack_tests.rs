@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::planner::Preference;
+use navarch_crds::go::hash::fnv1_32;
 
 /// name, min, max, current, limited
 type Row<'a> = (&'a str, i64, Option<i64>, i64, Option<i64>);
@@ -12,6 +13,7 @@ fn slots<'a>(rows: &[Row<'a>]) -> Vec<Slot<'a>> {
     rows.iter()
         .map(|(name, min, max, current, limited)| Slot {
             name,
+            name_hash: fnv1_32(name.as_bytes()),
             preference: Preference {
                 weight: 0,
                 min: *min,

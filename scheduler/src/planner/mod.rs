@@ -30,6 +30,8 @@ pub struct Preference {
 pub struct Slot<'a> {
     /// Cluster name, part of the order of rounding.
     pub name: &'a str,
+    /// FNV-1 of the name: the same for every object, so it is worked out once a cluster.
+    pub name_hash: u32,
     /// What the policy asks.
     pub preference: Preference,
     /// Replicas recorded for the cluster now; zero when it has none.

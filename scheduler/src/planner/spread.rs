@@ -1,7 +1,7 @@
 //! Splits replicas by weight, as KubeAdmiral's `pkg/controllers/scheduler/planner` does. It decides
 //! numbers only: which clusters take part, and why, is settled before.
 
-use super::round::{order_hash, serve_before, share_up};
+use super::round::{order_hashes, serve_before, share_up};
 use super::{Slot, Split, at_most, narrow, sum};
 
 /// A question to the spread planner.
@@ -22,6 +22,8 @@ pub struct Spread<'a> {
 /// Bounds and weight of one cluster in one distribution.
 #[derive(Clone, Copy, Debug, Default)]
 struct Item {
+    /// Which slot it is.
+    slot: usize,
     weight: i64,
     min: i64,
     max: Option<i64>,
@@ -29,29 +31,41 @@ struct Item {
     limited: Option<i64>,
 }
 
+impl Item {
+    /// Nothing is asked of it and no bound is below zero: where no replicas are left to share, it gets none.
+    fn plain(&self) -> bool {
+        let above = |bound: Option<i64>| bound.is_none_or(|bound| bound >= 0);
+        self.weight >= 0
+            && self.min == 0
+            && above(self.max)
+            && above(self.limited)
+            && above(self.estimated)
+    }
+}
+
 /// Plans the whole distribution. Replicas that fit nowhere are left out.
 #[must_use]
 pub fn plan(question: &Spread<'_>) -> Split {
     let slots = question.slots;
-    let hashes: Vec<u32> = slots
+    let named = Named {
+        slots,
+        hashes: &order_hashes(slots.iter().map(|slot| slot.name_hash), question.key),
+    };
+    let everyone: Vec<Item> = slots
         .iter()
-        .map(|slot| order_hash(slot.name, question.key))
-        .collect();
-    let everyone: Vec<(usize, Item)> = slots
-        .iter()
-        .map(|slot| Item {
-            weight: slot.preference.weight,
-            min: slot.preference.min,
-            max: slot.preference.max,
-            estimated: slot.estimated,
-            limited: slot.limited,
-        })
         .enumerate()
+        .map(|(slot, one)| Item {
+            slot,
+            weight: one.preference.weight,
+            min: one.preference.min,
+            max: one.preference.max,
+            estimated: one.estimated,
+            limited: one.limited,
+        })
         .collect();
     // Without this the distribution would swing: what overflows here is taken back next time.
     let keep = question.keep_unschedulable || !question.avoid_disruption;
-    let items = in_order(everyone, slots, &hashes);
-    let wanted = distribute(slots.len(), &items, question.total, keep);
+    let wanted = distribute(named, &everyone, question.total, keep);
     if !question.avoid_disruption {
         return wanted;
     }
@@ -59,10 +73,9 @@ pub fn plan(question: &Spread<'_>) -> Split {
     let missing = sum(wanted.planned.iter().copied()).saturating_sub(sum(held.iter().copied()));
     let planned = match missing {
         0 => held,
-        1.. => scale_up(slots, &hashes, &held, &wanted.planned, narrow(missing)),
+        1.. => scale_up(named, &held, &wanted.planned, narrow(missing)),
         _ => scale_down(
-            slots,
-            &hashes,
+            named,
             &held,
             &wanted.planned,
             narrow(missing.saturating_neg()),
@@ -74,32 +87,28 @@ pub fn plan(question: &Spread<'_>) -> Split {
     }
 }
 
+/// The slots with the hashes that put them in order.
+#[derive(Clone, Copy, Debug)]
+struct Named<'a> {
+    slots: &'a [Slot<'a>],
+    hashes: &'a [u32],
+}
+
 /// Takes `surplus` replicas away, by how far each cluster is above what is wanted.
-fn scale_down(
-    slots: &[Slot<'_>],
-    hashes: &[u32],
-    held: &[i64],
-    wanted: &[i64],
-    surplus: i64,
-) -> Vec<i64> {
-    let above = held
+fn scale_down(named: Named<'_>, held: &[i64], wanted: &[i64], surplus: i64) -> Vec<i64> {
+    let above: Vec<Item> = held
         .iter()
         .zip(wanted)
         .enumerate()
         .filter(|(_, (held, wanted))| wanted < held)
-        .map(|(index, (held, wanted))| {
-            let weight = held.saturating_sub(*wanted);
-            (
-                index,
-                Item {
-                    weight,
-                    max: Some(*held),
-                    ..Item::default()
-                },
-            )
+        .map(|(slot, (held, wanted))| Item {
+            slot,
+            weight: held.saturating_sub(*wanted),
+            max: Some(*held),
+            ..Item::default()
         })
         .collect();
-    let taken = distribute(slots.len(), &in_order(above, slots, hashes), surplus, false);
+    let taken = distribute(named, &above, surplus, false);
     held.iter()
         .zip(&taken.planned)
         .map(|(held, taken)| held.saturating_sub(*taken))
@@ -107,90 +116,195 @@ fn scale_down(
 }
 
 /// Adds `missing` replicas, by how far each cluster is below what is wanted.
-fn scale_up(
-    slots: &[Slot<'_>],
-    hashes: &[u32],
-    held: &[i64],
-    wanted: &[i64],
-    missing: i64,
-) -> Vec<i64> {
-    let below = held
+fn scale_up(named: Named<'_>, held: &[i64], wanted: &[i64], missing: i64) -> Vec<i64> {
+    let below: Vec<Item> = held
         .iter()
         .zip(wanted)
-        .zip(slots)
+        .zip(named.slots)
         .enumerate()
         .filter(|(_, ((held, wanted), _))| wanted > held)
-        .map(|(index, ((held, wanted), slot))| {
-            let max = slot.preference.max.filter(|_| !slot.preference.wildcard);
-            let weight = wanted.saturating_sub(*held);
-            let max = max.map(|max| max.saturating_sub(*held));
-            (
-                index,
-                Item {
-                    weight,
-                    max,
-                    ..Item::default()
-                },
-            )
+        .map(|(slot, ((held, wanted), one))| {
+            let max = one.preference.max.filter(|_| !one.preference.wildcard);
+            Item {
+                slot,
+                weight: wanted.saturating_sub(*held),
+                max: max.map(|max| max.saturating_sub(*held)),
+                ..Item::default()
+            }
         })
         .collect();
-    let given = distribute(slots.len(), &in_order(below, slots, hashes), missing, false);
+    let given = distribute(named, &below, missing, false);
     held.iter()
         .zip(&given.planned)
         .map(|(held, given)| held.saturating_add(*given))
         .collect()
 }
 
-/// Sorts by weight descending, then by hash: rounding favours who comes first.
-fn in_order(
-    mut items: Vec<(usize, Item)>,
-    slots: &[Slot<'_>],
-    hashes: &[u32],
-) -> Vec<(usize, Item)> {
-    let place = |(index, item): &(usize, Item)| {
-        let name = slots.get(*index).map_or("", |slot| slot.name);
-        (item.weight, hashes.get(*index).copied().unwrap_or(0), name)
-    };
-    items.sort_unstable_by(|left, right| serve_before(place(left), place(right)));
-    items
+/// Items by weight descending, then by hash: rounding favours who comes first. They are put in order as far as they
+/// are asked for, because a few replicas among thousands of clusters end early.
+struct InOrder<'a> {
+    named: Named<'a>,
+    keys: Vec<Key>,
+    sorted: usize,
+    next: usize,
+    /// How many are sorted at first.
+    first: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    weight: i64,
+    hash: u32,
+    slot: usize,
+    item: usize,
+}
+
+impl<'a> InOrder<'a> {
+    fn new(named: Named<'a>, items: &[Item], first: usize) -> Self {
+        let key = |(item, one): (usize, &Item)| Key {
+            weight: one.weight,
+            hash: named.hashes.get(one.slot).copied().unwrap_or(0),
+            slot: one.slot,
+            item,
+        };
+        Self {
+            named,
+            keys: items.iter().enumerate().map(key).collect(),
+            sorted: 0,
+            next: 0,
+            first,
+        }
+    }
+
+    fn sort_more(&mut self) {
+        let slots = self.named.slots;
+        let name = |key: &Key| slots.get(key.slot).map_or("", |slot| slot.name);
+        let before = |left: &Key, right: &Key| {
+            serve_before(
+                (left.weight, left.hash, || name(left)),
+                (right.weight, right.hash, || name(right)),
+            )
+        };
+        let rest = self.keys.get_mut(self.sorted..).unwrap_or_default();
+        let more = self.first.max(self.sorted.saturating_mul(8));
+        let chunk = if more < rest.len() {
+            rest.select_nth_unstable_by(more, before).0
+        } else {
+            rest
+        };
+        chunk.sort_unstable_by(before);
+        self.sorted = self.sorted.saturating_add(chunk.len());
+    }
+}
+
+impl Iterator for InOrder<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        if self.next == self.sorted {
+            self.sort_more();
+        }
+        let key = self.keys.get(self.next)?;
+        self.next = self.next.saturating_add(1);
+        Some(key.item)
+    }
 }
 
 /// Grants minima, then shares the rest in rounds until it is used up or everyone is full.
-fn distribute(slots: usize, items: &[(usize, Item)], total: i64, keep: bool) -> Split {
-    let mut split = Split::empty(slots);
-    let mut remaining = grant_minima(&mut split, items, total);
-    let mut open: Vec<(usize, Item)> = items.to_vec();
-    let mut moved = true;
+fn distribute(named: Named<'_>, items: &[Item], total: i64, keep: bool) -> Split {
+    let plain = total > 0 && items.iter().all(Item::plain);
+    // A round gives one replica at least to whoever has a weight.
+    let first = usize::try_from(total).unwrap_or(items.len());
+    let order = InOrder::new(named, items, first.max(1));
+    let mut sharing = Sharing {
+        items,
+        split: Split::empty(named.slots.len()),
+        remaining: total,
+        plain,
+    };
+    let weights = sum(items.iter().map(|item| item.weight));
+    let mut open = if plain {
+        sharing.round(order, weights)
+    } else {
+        let order: Vec<usize> = order.collect();
+        sharing.grant_minima(&order);
+        sharing.round(order.into_iter(), weights)
+    };
     // Ends: a round either uses everything up, moves nothing, or closes a cluster.
-    while moved && remaining > 0 {
-        let weights = sum(open.iter().map(|(_, item)| item.weight));
-        if weights <= 0 {
-            break;
-        }
-        moved = false;
-        let offered = remaining;
-        open.retain(|(index, item)| {
-            let Some(planned) = split.planned.get_mut(*index) else {
-                return false;
-            };
-            let start = *planned;
-            let extra = share_up(offered, item.weight, weights).min(remaining);
-            let (granted, beyond) = bounded(item, start.saturating_add(extra));
-            *planned = granted.total;
-            remaining = remaining.saturating_sub(granted.total.saturating_sub(start));
-            moved |= granted.total > start;
-            if let Some(overflow) = split.overflow.get_mut(*index) {
-                *overflow = overflow.saturating_add(beyond);
-            }
-            !granted.full
-        });
+    while let Some(left) = open {
+        let of = |at: &usize| items.get(*at).map(|item| item.weight);
+        let weights = sum(left.iter().filter_map(of));
+        open = sharing.round(left.into_iter(), weights);
     }
+    let Sharing {
+        mut split,
+        remaining,
+        ..
+    } = sharing;
     if !keep {
         for overflow in &mut split.overflow {
             *overflow = (*overflow).min(remaining).max(0);
         }
     }
     split
+}
+
+/// A distribution on its way.
+struct Sharing<'a> {
+    items: &'a [Item],
+    split: Split,
+    remaining: i64,
+    plain: bool,
+}
+
+impl Sharing<'_> {
+    /// Grants each cluster its minimum as far as replicas last. A minimum that exceeds the capacity overflows without
+    /// being taken from the rest.
+    fn grant_minima(&mut self, order: &[usize]) {
+        for item in order.iter().filter_map(|at| self.items.get(*at)) {
+            let wanted = at_most(item.min.min(self.remaining), item.limited);
+            let granted = at_most(wanted, item.estimated);
+            self.remaining = self.remaining.saturating_sub(granted);
+            if let Some(planned) = self.split.planned.get_mut(item.slot) {
+                *planned = granted;
+            }
+            if let Some(overflow) = self.split.overflow.get_mut(item.slot) {
+                *overflow = wanted.saturating_sub(granted);
+            }
+        }
+    }
+
+    /// Shares what remains once, among clusters of so much weight together. Answers who is not full yet, or nothing
+    /// if there is no need of another round.
+    fn round(&mut self, order: impl Iterator<Item = usize>, weights: i128) -> Option<Vec<usize>> {
+        if self.remaining <= 0 || weights <= 0 {
+            return None;
+        }
+        let offered = self.remaining;
+        let (mut moved, mut open) = (false, Vec::new());
+        for at in order {
+            if self.plain && self.remaining == 0 {
+                return None;
+            }
+            let item = self.items.get(at)?;
+            let planned = self.split.planned.get_mut(item.slot)?;
+            let start = *planned;
+            let extra = share_up(offered, item.weight, weights).min(self.remaining);
+            let (granted, beyond) = bounded(item, start.saturating_add(extra));
+            *planned = granted.total;
+            self.remaining = self
+                .remaining
+                .saturating_sub(granted.total.saturating_sub(start));
+            moved |= granted.total > start;
+            if let Some(overflow) = self.split.overflow.get_mut(item.slot) {
+                *overflow = overflow.saturating_add(beyond);
+            }
+            if !granted.full {
+                open.push(at);
+            }
+        }
+        moved.then_some(open)
+    }
 }
 
 struct Granted {
@@ -223,24 +337,6 @@ fn bounded(item: &Item, total: i64) -> (Granted, i64) {
         }
         _ => (granted, 0),
     }
-}
-
-/// Grants each cluster its minimum as far as replicas last; answers what remains. A minimum that
-/// exceeds the capacity overflows without being taken from the rest.
-fn grant_minima(split: &mut Split, items: &[(usize, Item)], total: i64) -> i64 {
-    let mut remaining = total;
-    for (index, item) in items {
-        let wanted = at_most(item.min.min(remaining), item.limited);
-        let granted = at_most(wanted, item.estimated);
-        remaining = remaining.saturating_sub(granted);
-        if let Some(planned) = split.planned.get_mut(*index) {
-            *planned = granted;
-        }
-        if let Some(overflow) = split.overflow.get_mut(*index) {
-            *overflow = wanted.saturating_sub(granted);
-        }
-    }
-    remaining
 }
 
 #[cfg(test)]

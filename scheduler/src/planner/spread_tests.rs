@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::planner::Preference;
+use navarch_crds::go::hash::fnv1_32;
 
 /// name, weight, min, max, current, estimated, limited
 type Row<'a> = (
@@ -21,6 +22,7 @@ fn slots<'a>(rows: &[Row<'a>]) -> Vec<Slot<'a>> {
         .map(
             |(name, weight, min, max, current, estimated, limited)| Slot {
                 name,
+                name_hash: fnv1_32(name.as_bytes()),
                 preference: Preference {
                     weight: *weight,
                     min: *min,

@@ -10,9 +10,9 @@ const SUPPLY_LIMIT: f64 = 1.4;
 
 /// Free and whole amount of one cluster, in one unit for all clusters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Supply<'a> {
-    /// Cluster name, for ties.
-    pub name: &'a str,
+pub struct Supply {
+    /// Place of the cluster in the order of names, for ties.
+    pub order: usize,
     /// What is free; may be negative.
     pub available: i64,
     /// What there is.
@@ -21,7 +21,7 @@ pub struct Supply<'a> {
 
 /// A weight a cluster, in the order given.
 #[must_use]
-pub fn by_supply(supplies: &[Supply<'_>]) -> Vec<i64> {
+pub fn by_supply(supplies: &[Supply]) -> Vec<i64> {
     let even = round(WEIGHTS / count(supplies));
     let whole: f64 = supplies
         .iter()
@@ -50,7 +50,7 @@ pub fn by_supply(supplies: &[Supply<'_>]) -> Vec<i64> {
 
 /// Scales to 1000 and gives what rounding lost or won to the cluster of the greatest weight, among
 /// equals the first by name.
-fn to_thousand(supplies: &[Supply<'_>], weights: &[i64], even: i64) -> Vec<i64> {
+fn to_thousand(supplies: &[Supply], weights: &[i64], even: i64) -> Vec<i64> {
     let total = weights
         .iter()
         .fold(0_i64, |total, weight| total.saturating_add(*weight));
@@ -70,7 +70,7 @@ fn to_thousand(supplies: &[Supply<'_>], weights: &[i64], even: i64) -> Vec<i64> 
         .copied()
         .zip(supplies)
         .enumerate()
-        .max_by(|(_, left), (_, right)| left.0.cmp(&right.0).then(right.1.name.cmp(left.1.name)))
+        .max_by(|(_, left), (_, right)| left.0.cmp(&right.0).then(right.1.order.cmp(&left.1.order)))
         .map(|(index, _)| index);
     if let Some(weight) = greatest.and_then(|index| scaled.get_mut(index)) {
         *weight = weight.saturating_add(1000_i64.saturating_sub(sum));
@@ -87,7 +87,7 @@ fn float(value: i64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of clusters")]
-fn count(supplies: &[Supply<'_>]) -> f64 {
+fn count(supplies: &[Supply]) -> f64 {
     supplies.len().max(1) as f64
 }
 
@@ -107,10 +107,12 @@ mod tests {
     type Row<'a> = (&'a str, Vec<(&'a str, i64, i64)>, Vec<i64>);
 
     fn weights(supplies: &[(&str, i64, i64)]) -> Vec<i64> {
-        let supplies: Vec<Supply<'_>> = supplies
+        let mut names: Vec<&str> = supplies.iter().map(|(name, ..)| *name).collect();
+        names.sort_unstable();
+        let supplies: Vec<Supply> = supplies
             .iter()
             .map(|(name, available, allocatable)| Supply {
-                name,
+                order: names.binary_search(name).unwrap(),
                 available: *available,
                 allocatable: *allocatable,
             })

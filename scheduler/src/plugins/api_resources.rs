@@ -15,8 +15,7 @@ impl Plugin for ApiResources {
     }
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
-        // A cluster of which nothing is known keeps what it has, hence the clusters.
-        Some(Signature::of(&(&unit.resource, unit.current.keys())))
+        Some(Signature::of(&unit.resource))
     }
 }
 
@@ -24,8 +23,8 @@ impl Filter for ApiResources {
     fn filter(&self, context: &ClusterContext<'_>) -> Verdict {
         let resource = &context.unit.resource;
         // No list at all is missing data, which never drives an object out.
-        let unknown = context.cluster.api_unknown() && context.is_scheduled();
-        if unknown || context.cluster.serves(resource) {
+        let kept = || context.cluster.api_unknown() && context.is_scheduled();
+        if context.serves(resource) || kept() {
             Verdict::Fits
         } else {
             Verdict::NotNow(

@@ -1,6 +1,6 @@
 //! Replicas `PreferenceBinPack`: fills the preferred cluster, then the next.
 
-use super::preparation::{shares, slots};
+use super::preparation::{Chosen, prepare};
 use crate::framework::signature::Signature;
 use crate::framework::traits::{Plugin, Replicas, ReplicasContext, Share};
 use crate::planner::binpack::{Binpack, plan};
@@ -28,26 +28,16 @@ impl Plugin for PreferenceBinPack {
 
 impl Replicas for PreferenceBinPack {
     fn replicas(&self, context: &ReplicasContext<'_>) -> Result<Vec<Share>, PluginError> {
-        let slots = slots(context);
-        let chosen = |name: &str| {
-            context
-                .clusters
-                .iter()
-                .any(|one| one.cluster.name().as_str() == name)
-        };
+        let prepared = prepare(context, &Chosen::new(context.clusters));
         let split = plan(&Binpack {
-            slots: &slots,
+            slots: &prepared.slots,
             total: context.total,
             avoid_disruption: context.unit.avoid_disruption,
             keep_unschedulable: context.unit.keeps_unschedulable(),
-            departed: context
-                .unit
-                .current
-                .keys()
-                .any(|cluster| !chosen(cluster.as_str())),
+            departed: prepared.recorded.count() < context.unit.current.len(),
             settled: settled(context.unit, context.total),
         });
-        Ok(shares(context, &slots, &split))
+        Ok(prepared.shares(&split))
     }
 }
 
@@ -57,11 +47,8 @@ fn settled(unit: &Unit, total: i64) -> bool {
         return true;
     };
     let recorded = |name: &str| {
-        let found = unit
-            .current
-            .iter()
-            .find(|(cluster, _)| cluster.as_str() == name);
-        found.map_or(0, |(_, replicas)| replicas.unwrap_or(total))
+        let found = unit.current.get(name);
+        found.map_or(0, |replicas| replicas.unwrap_or(total))
     };
     migration
         .info

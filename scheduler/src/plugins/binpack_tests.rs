@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::framework::traits::Candidate;
 use crate::migration::AutoMigrationInfo;
-use crate::plugins::fixtures::{NOW, cluster, unit};
+use crate::plugins::fixtures::{NOW, candidates, cluster, unit};
+use crate::snapshot::Cluster;
 use crate::unit::AutoMigration;
 
 fn replicas(unit: &Unit, clusters: &[&str]) -> Vec<i64> {
-    let clusters: Vec<Candidate> = clusters
+    let clusters: Vec<Arc<Cluster>> = clusters
         .iter()
-        .map(|name| Candidate {
-            cluster: Arc::new(cluster(name).build()),
-            position: 0,
-            score: 0,
-        })
+        .map(|name| Arc::new(cluster(name).build()))
         .collect();
+    let clusters = candidates(&clusters);
     let total = unit.desired_replicas.unwrap();
     let context = ReplicasContext {
         unit,

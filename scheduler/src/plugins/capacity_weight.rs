@@ -1,9 +1,9 @@
 //! Replicas `ClusterCapacityWeight`: spreads by the weights of the policy, or by free resources
 //! where it gives none.
 
-use super::preparation::{shares, slots};
+use super::preparation::{Chosen, prepare};
 use crate::framework::signature::Signature;
-use crate::framework::traits::{Plugin, Replicas, ReplicasContext, Share};
+use crate::framework::traits::{Candidate, Plugin, Replicas, ReplicasContext, Share};
 use crate::planner::spread::{Spread, plan};
 use crate::planner::weights::{Supply, by_supply};
 use crate::resources::{Amounts, GPU, RECLAIMED_MILLI_CPU};
@@ -33,28 +33,28 @@ impl Plugin for ClusterCapacityWeight {
 impl Replicas for ClusterCapacityWeight {
     fn replicas(&self, context: &ReplicasContext<'_>) -> Result<Vec<Share>, PluginError> {
         let unit = context.unit;
-        let weights = if unit.clusters.weights.is_empty() {
-            dynamic(context)?
+        let chosen = Chosen::new(context.clusters);
+        let mut prepared = prepare(context, &chosen);
+        let slots = &mut prepared.slots;
+        if unit.clusters.weights.is_empty() {
+            for (slot, weight) in slots.iter_mut().zip(dynamic(context)?) {
+                slot.preference.weight = weight;
+            }
         } else {
-            let weight = |name: &str| unit.clusters.weights.get(name).copied().unwrap_or(0);
-            context
-                .clusters
-                .iter()
-                .map(|one| weight(one.cluster.name().as_str()))
-                .collect()
-        };
-        let mut slots = slots(context);
-        for (slot, weight) in slots.iter_mut().zip(weights) {
-            slot.preference.weight = weight;
+            let weights = unit.clusters.weights.iter();
+            let weights = chosen.beside(weights.map(|(name, weight)| (name.as_str(), *weight)));
+            for (at, slot) in slots.iter_mut().enumerate() {
+                slot.preference.weight = weights.get(at).unwrap_or(0);
+            }
         }
         let split = plan(&Spread {
-            slots: &slots,
+            slots,
             total: context.total,
             key: &unit.key,
             avoid_disruption: unit.avoid_disruption,
             keep_unschedulable: unit.keeps_unschedulable(),
         });
-        Ok(shares(context, &slots, &split))
+        Ok(prepared.shares(&split))
     }
 }
 
@@ -67,26 +67,29 @@ fn dynamic(context: &ReplicasContext<'_>) -> Result<Vec<i64>, PluginError> {
     } else {
         "cpu"
     };
-    let supplies: Vec<Supply<'_>> = context
+    let supplies: Vec<Supply> = context
         .clusters
         .iter()
-        .map(|candidate| Supply {
-            name: candidate.cluster.name().as_str(),
-            available: candidate.cluster.available().get(resource),
-            allocatable: candidate.cluster.allocatable().get(resource),
+        .map(|candidate| {
+            let supply = candidate.view().supply(resource);
+            Supply {
+                order: candidate.position,
+                available: supply.available,
+                allocatable: supply.allocatable,
+            }
         })
         .collect();
-    // Processors and graphics processors count as zero where a cluster does not name them.
-    let known = |amounts: &Amounts| {
-        resource != RECLAIMED_MILLI_CPU || amounts.scalars.contains_key(resource)
-    };
     let some = supplies
         .iter()
         .any(|supply| supply.available > 0 || supply.allocatable != 0);
-    for candidate in context.clusters {
-        let cluster = &candidate.cluster;
-        if some && !(known(cluster.allocatable()) && known(cluster.available())) {
-            let name = cluster.name();
+    // Processors and graphics processors count as zero where a cluster does not name them.
+    if some && resource == RECLAIMED_MILLI_CPU {
+        let known = |amounts: &Amounts| amounts.scalars.contains_key(resource);
+        let silent = |candidate: &&Candidate<'_>| {
+            !known(candidate.cluster.allocatable()) || !known(candidate.cluster.available())
+        };
+        if let Some(candidate) = context.clusters.iter().find(silent) {
+            let name = candidate.cluster.name();
             return Err(PluginError(format!(
                 "computing weights from {resource}: cluster {name} does not report it; give the \
                  policy weights, or leave the cluster out"

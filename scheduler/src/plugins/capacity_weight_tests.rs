@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::framework::traits::Candidate;
-use crate::plugins::fixtures::{ClusterBuilder, NOW, cluster, unit};
+use crate::plugins::fixtures::{ClusterBuilder, NOW, candidates, cluster, unit};
+use crate::snapshot::Cluster;
 use crate::unit::Features;
 
 fn replicas(unit: &Unit, clusters: Vec<ClusterBuilder>) -> Result<Vec<i64>, PluginError> {
-    let clusters: Vec<Candidate> = clusters
+    let clusters: Vec<Arc<Cluster>> = clusters
         .into_iter()
-        .map(|cluster| Candidate {
-            cluster: Arc::new(cluster.build()),
-            position: 0,
-            score: 0,
-        })
+        .map(|cluster| Arc::new(cluster.build()))
         .collect();
+    let clusters = candidates(&clusters);
     let total = unit.desired_replicas.unwrap();
     let context = ReplicasContext {
         unit,

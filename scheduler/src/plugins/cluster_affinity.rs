@@ -2,7 +2,7 @@
 
 use crate::framework::signature::Signature;
 use crate::framework::traits::{ClusterContext, Filter, Normalise, Plugin, Score};
-use crate::selector::any_matches;
+use crate::selector::{Labels, any_matches};
 use crate::unit::Unit;
 use crate::verdict::{PluginError, Reason, Verdict, Wake};
 
@@ -24,18 +24,18 @@ impl Plugin for ClusterAffinity {
 
 impl Filter for ClusterAffinity {
     fn filter(&self, context: &ClusterContext<'_>) -> Verdict {
-        let labels = context.cluster.labels();
+        let labels = &context.labels();
         let selector = &context.unit.selector;
         if !selector
             .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
+            .all(|(key, value)| labels.label(key) == Some(value))
         {
             return Verdict::NotNow(Reason::SelectorMismatch, WAKES);
         }
         let Some(terms) = &context.unit.affinity.required else {
             return Verdict::Fits;
         };
-        match any_matches(terms, context.cluster.name().as_str(), labels) {
+        match any_matches(terms, context.name().as_str(), labels) {
             Ok(true) => Verdict::Fits,
             Ok(false) => Verdict::NotNow(Reason::AffinityMismatch, WAKES),
             // KubeAdmiral refuses the cluster; here a mistyped term must not withdraw the object.
@@ -48,7 +48,7 @@ impl Score for ClusterAffinity {
     fn score(&self, context: &ClusterContext<'_>) -> Result<i64, PluginError> {
         let mut score = 0_i64;
         for (weight, term) in &context.unit.affinity.preferred {
-            if *weight != 0 && term.labels_match(context.cluster.labels())? {
+            if *weight != 0 && term.labels_match(&context.labels())? {
                 score = score.saturating_add(*weight);
             }
         }

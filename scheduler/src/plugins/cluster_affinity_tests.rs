@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::plugins::fixtures::{NOW, check_filter, cluster, scores, unit};
 use crate::selector::Term;
-use crate::snapshot::Snapshot;
 
 fn term(value: Value) -> Term {
     Term::new(&serde_json::from_value::<ClusterSelectorTerm>(value).unwrap())
@@ -108,13 +107,7 @@ fn a_mistyped_term_fails_the_decision() {
         ("field values", field("metadata.name", "In", &["a", "b"])),
     ] {
         let unit = requiring(vec![value]);
-        let snapshot = Snapshot::default();
-        let context = ClusterContext {
-            unit: &unit,
-            cluster: &cluster,
-            snapshot: &snapshot,
-            now: NOW,
-        };
+        let context = ClusterContext::new(&unit, &cluster, NOW, false);
         let verdict = ClusterAffinity.filter(&context);
         assert!(matches!(verdict, Verdict::Broken(_)), "{name}: {verdict:?}");
     }

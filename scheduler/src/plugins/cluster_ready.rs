@@ -14,14 +14,14 @@ impl Plugin for ClusterReady {
         &[Wake::ClusterReady]
     }
 
-    fn signature(&self, unit: &Unit) -> Option<Signature> {
-        Some(Signature::of(&unit.current.keys()))
+    fn signature(&self, _unit: &Unit) -> Option<Signature> {
+        Some(Signature::nothing())
     }
 }
 
 impl Filter for ClusterReady {
     fn filter(&self, context: &ClusterContext<'_>) -> Verdict {
-        if context.is_scheduled() || context.cluster.ready() {
+        if context.ready() || context.is_scheduled() {
             Verdict::Fits
         } else {
             Verdict::NotNow(Reason::NotReady, &[Wake::ClusterReady])

@@ -21,7 +21,7 @@ impl Plugin for ClusterTerminating {
 
 impl Filter for ClusterTerminating {
     fn filter(&self, context: &ClusterContext<'_>) -> Verdict {
-        if context.cluster.terminating() {
+        if context.terminating() {
             Verdict::Never(Reason::Terminating)
         } else {
             Verdict::Fits

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::framework::traits::{Candidate, ClusterContext, Filter, Score, Select, SelectContext};
 use crate::policy::Mode;
-use crate::snapshot::{ApiResource, Cluster, Snapshot};
+use crate::snapshot::{ApiResource, Cluster};
 use crate::toleration::{Operator, Toleration};
 use crate::unit::Unit;
 use crate::verdict::{PluginError, Verdict};
@@ -185,13 +185,8 @@ pub(crate) fn check_filter(
     cluster: &Cluster,
     fits: bool,
 ) {
-    let snapshot = Snapshot::default();
-    let context = ClusterContext {
-        unit,
-        cluster,
-        snapshot: &snapshot,
-        now: NOW,
-    };
+    let scheduled = unit.current.contains_key(cluster.name());
+    let context = ClusterContext::new(unit, cluster, NOW, scheduled);
     match filter.filter(&context) {
         Verdict::Fits => assert!(fits, "{name}: fits"),
         Verdict::Never(reason) => assert!(!fits, "{name}: {reason}"),
@@ -205,7 +200,23 @@ pub(crate) fn check_filter(
 
 /// Scores of one plugin for some clusters, in the order of their names.
 pub(crate) fn scores(plugin: impl Score + 'static, unit: &Unit, clusters: &[Cluster]) -> Vec<i64> {
-    crate::framework::cycle::scores_for_test(plugin, unit, clusters)
+    crate::framework::assessment::scores_for_test(plugin, unit, clusters)
+}
+
+/// Clusters that were chosen in this order, without scores.
+pub(crate) fn candidates(clusters: &[Arc<Cluster>]) -> Vec<Candidate<'_>> {
+    let mut names: Vec<&ClusterName> = clusters.iter().map(|one| one.name()).collect();
+    names.sort_unstable();
+    let position = |cluster: &Cluster| names.binary_search(&cluster.name()).unwrap();
+    clusters
+        .iter()
+        .map(|cluster| Candidate {
+            cluster,
+            position: position(cluster),
+            score: 0,
+            outline: None,
+        })
+        .collect()
 }
 
 /// Names chosen by a select plugin from clusters with these scores.
@@ -214,19 +225,17 @@ pub(crate) fn selected(
     unit: &Unit,
     scores: &[(&str, i64)],
 ) -> Result<Vec<String>, PluginError> {
-    let candidates: Vec<Candidate> = scores
+    let clusters: Vec<Arc<Cluster>> = scores
         .iter()
-        .map(|(name, score)| Candidate {
-            cluster: Arc::new(cluster(name).build()),
-            position: 0,
-            score: *score,
-        })
+        .map(|(name, _)| Arc::new(cluster(name).build()))
         .collect();
-    let snapshot = Snapshot::default();
+    let mut candidates = candidates(&clusters);
+    for (candidate, (_, score)) in candidates.iter_mut().zip(scores) {
+        candidate.score = *score;
+    }
     let context = SelectContext {
         unit,
         candidates,
-        snapshot: &snapshot,
         now: NOW,
     };
     let chosen = plugin.select(context)?;

@@ -17,7 +17,7 @@ impl Plugin for KatalystResourcesExist {
     }
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
-        Some(Signature::of(&(asks(unit), unit.current.keys())))
+        Some(Signature::of(&asks(unit)))
     }
 }
 
@@ -30,7 +30,7 @@ fn asks(unit: &Unit) -> bool {
 impl Filter for KatalystResourcesExist {
     fn filter(&self, context: &ClusterContext<'_>) -> Verdict {
         let has = |name: &&str| context.cluster.allocatable().scalars.contains_key(*name);
-        if context.is_scheduled() || !asks(context.unit) || RECLAIMED.iter().any(has) {
+        if !asks(context.unit) || RECLAIMED.iter().any(has) || context.is_scheduled() {
             Verdict::Fits
         } else {
             Verdict::NotNow(Reason::NoReclaimedResources, &[Wake::ClusterResources])

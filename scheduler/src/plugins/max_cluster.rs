@@ -20,7 +20,7 @@ impl Plugin for MaxCluster {
 }
 
 impl Select for MaxCluster {
-    fn select(&self, context: SelectContext<'_>) -> Result<Vec<Candidate>, PluginError> {
+    fn select<'a>(&self, context: SelectContext<'a>) -> Result<Vec<Candidate<'a>>, PluginError> {
         let mut candidates = context.candidates;
         // Stable: what an earlier plugin put in order among equals, or the order of names, stays.
         candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.score));

@@ -1,6 +1,8 @@
 //! Select `PrioritySort`: orders clusters by score and name. Where priorities are given, or replicas
 //! are packed, they take the place of the scores.
 
+use std::cmp::Reverse;
+
 use crate::framework::signature::Signature;
 use crate::framework::traits::{Candidate, Plugin, Select, SelectContext};
 use crate::policy::{Mode, Strategy};
@@ -30,7 +32,7 @@ fn by_priority(unit: &Unit) -> bool {
 }
 
 impl Select for PrioritySort {
-    fn select(&self, context: SelectContext<'_>) -> Result<Vec<Candidate>, PluginError> {
+    fn select<'a>(&self, context: SelectContext<'a>) -> Result<Vec<Candidate<'a>>, PluginError> {
         let mut candidates = context.candidates;
         if by_priority(context.unit) {
             let priorities = &context.unit.clusters.priorities;
@@ -39,10 +41,8 @@ impl Select for PrioritySort {
                 candidate.score = priorities.get(name).copied().unwrap_or(0);
             }
         }
-        candidates.sort_by(|left, right| {
-            let by_name = || left.cluster.name().cmp(right.cluster.name());
-            right.score.cmp(&left.score).then_with(by_name)
-        });
+        // Positions are the order of names, and numbers are nearer than names.
+        candidates.sort_unstable_by_key(|candidate| (Reverse(candidate.score), candidate.position));
         Ok(candidates)
     }
 }

@@ -1,6 +1,6 @@
 //! Score `ClusterResourcesBalancedAllocation`: the more evenly its resources are used, the better.
 
-use super::usage::{Usage, Usages, usages};
+use super::usage::{Usage, Usages, usages, weighed};
 use crate::framework::signature::Signature;
 use crate::framework::traits::{ClusterContext, Plugin, Score};
 use crate::unit::Unit;
@@ -16,13 +16,13 @@ impl Plugin for BalancedAllocation {
     }
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
-        Some(Signature::of(&unit.request))
+        Some(Signature::of(&weighed(unit)))
     }
 }
 
 impl Score for BalancedAllocation {
     fn score(&self, context: &ClusterContext<'_>) -> Result<i64, PluginError> {
-        let usages = usages(context.unit, context.cluster);
+        let usages = usages(context);
         if usages.iter().any(|usage| fraction(usage) >= 1.0) {
             return Ok(0);
         }

@@ -23,15 +23,12 @@ impl Plugin for ClusterResourcesFit {
     }
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
-        Some(Signature::of(&(&unit.request, unit.current.keys())))
+        Some(Signature::of(&unit.request))
     }
 }
 
 impl Filter for ClusterResourcesFit {
     fn filter(&self, context: &ClusterContext<'_>) -> Verdict {
-        if context.is_scheduled() {
-            return Verdict::Fits;
-        }
         let request = &context.unit.request;
         let named = request
             .scalars
@@ -41,12 +38,12 @@ impl Filter for ClusterResourcesFit {
             .into_iter()
             .chain(named);
         for (resource, requested) in all {
-            let free = context
-                .cluster
-                .allocatable()
-                .get(resource)
-                .saturating_sub(used(context.cluster, resource));
+            let supply = context.supply(resource);
+            let free = supply.allocatable.saturating_sub(used(supply));
             if requested > 0 && requested > free {
+                if context.is_scheduled() {
+                    return Verdict::Fits;
+                }
                 let resource = resource.into();
                 return Verdict::NotNow(
                     Reason::Insufficient {

@@ -1,6 +1,6 @@
 //! Score `ClusterResourcesLeastAllocated`: the more is free, the better.
 
-use super::usage::{percent, usages, weighted};
+use super::usage::{percent, usages, weighed, weighted};
 use crate::framework::signature::Signature;
 use crate::framework::traits::{ClusterContext, Plugin, Score};
 use crate::unit::Unit;
@@ -16,13 +16,13 @@ impl Plugin for LeastAllocated {
     }
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
-        Some(Signature::of(&unit.request))
+        Some(Signature::of(&weighed(unit)))
     }
 }
 
 impl Score for LeastAllocated {
     fn score(&self, context: &ClusterContext<'_>) -> Result<i64, PluginError> {
-        let usages = usages(context.unit, context.cluster);
+        let usages = usages(context);
         Ok(weighted(&usages, |usage| {
             percent(usage, usage.capacity.saturating_sub(usage.requested))
         }))

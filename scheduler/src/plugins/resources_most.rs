@@ -1,7 +1,7 @@
 //! Score `ClusterResourcesMostAllocated`: the less is free, the better, so that other clusters stay
 //! empty.
 
-use super::usage::{percent, usages, weighted};
+use super::usage::{percent, usages, weighed, weighted};
 use crate::framework::signature::Signature;
 use crate::framework::traits::{ClusterContext, Plugin, Score};
 use crate::unit::Unit;
@@ -17,13 +17,13 @@ impl Plugin for MostAllocated {
     }
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
-        Some(Signature::of(&unit.request))
+        Some(Signature::of(&weighed(unit)))
     }
 }
 
 impl Score for MostAllocated {
     fn score(&self, context: &ClusterContext<'_>) -> Result<i64, PluginError> {
-        let usages = usages(context.unit, context.cluster);
+        let usages = usages(context);
         Ok(weighted(&usages, |usage| percent(usage, usage.requested)))
     }
 }

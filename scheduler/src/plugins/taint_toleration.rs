@@ -17,17 +17,18 @@ impl Plugin for TaintToleration {
     }
 
     fn signature(&self, unit: &Unit) -> Option<Signature> {
-        Some(Signature::of(&(&unit.tolerations, unit.current.keys())))
+        Some(Signature::of(&unit.tolerations))
     }
 }
 
 impl Filter for TaintToleration {
     fn filter(&self, context: &ClusterContext<'_>) -> Verdict {
         let tolerations = &context.unit.tolerations;
-        let untolerated = context.cluster.taints().iter().find(|taint| {
-            let counts = taint.effect == NO_EXECUTE
-                || taint.effect == NO_SCHEDULE && !context.is_scheduled();
-            counts && !tolerated(tolerations, taint)
+        let untolerated = context.taints().iter().find(|taint| {
+            let drives_out = taint.effect == NO_EXECUTE;
+            (drives_out || taint.effect == NO_SCHEDULE)
+                && !tolerated(tolerations, taint)
+                && (drives_out || !context.is_scheduled())
         });
         match untolerated {
             None => Verdict::Fits,
@@ -41,7 +42,7 @@ impl Filter for TaintToleration {
 
 impl Score for TaintToleration {
     fn score(&self, context: &ClusterContext<'_>) -> Result<i64, PluginError> {
-        let unwanted = context.cluster.taints().iter().filter(|taint| {
+        let unwanted = context.taints().iter().filter(|taint| {
             taint.effect == PREFER_NO_SCHEDULE
                 && !context.unit.tolerations.iter().any(|toleration| {
                     (toleration.effect.is_empty() || toleration.effect == PREFER_NO_SCHEDULE)

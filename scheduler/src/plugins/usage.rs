@@ -1,7 +1,7 @@
 //! How much of a cluster is in use, for the plugins that look at resources.
 
+use crate::framework::traits::{ClusterContext, Supply};
 use crate::resources::GPU;
-use crate::snapshot::Cluster;
 use crate::unit::Unit;
 
 /// Whole amount and amount in use of one resource, one replica of the object included.
@@ -29,22 +29,28 @@ impl Usages {
 
 /// What is taken of a resource: a cluster that says nothing of what is available looks full, one
 /// that has more available than there is looks empty.
-pub(super) fn used(cluster: &Cluster, resource: &str) -> i64 {
-    let allocatable = cluster.allocatable().get(resource);
-    allocatable
-        .saturating_sub(cluster.available().get(resource))
-        .max(0)
+pub(super) fn used(supply: Supply) -> i64 {
+    supply.allocatable.saturating_sub(supply.available).max(0)
+}
+
+/// What [`usages`] reads of the object. Its own processors and memory are not among it.
+pub(super) fn weighed(unit: &Unit) -> Vec<(&str, i64)> {
+    unit.weighed_scalars().collect()
 }
 
 /// Processors and memory always, then the extended resources that scores look at.
-pub(super) fn usages(unit: &Unit, cluster: &Cluster) -> Usages {
-    let usage = |resource: &str, request: i64| Usage {
-        capacity: cluster.allocatable().get(resource),
-        requested: used(cluster, resource).saturating_add(request),
-        weight: if resource == GPU { 4 } else { 1 },
+pub(super) fn usages(context: &ClusterContext<'_>) -> Usages {
+    let usage = |resource: &str, request: i64| {
+        let supply = context.supply(resource);
+        Usage {
+            capacity: supply.allocatable,
+            requested: used(supply).saturating_add(request),
+            weight: if resource == GPU { 4 } else { 1 },
+        }
     };
     // KubeAdmiral's scores leave the object's own processors and memory out.
-    let scalars = unit
+    let scalars = context
+        .unit
         .weighed_scalars()
         .map(|(name, request)| usage(name, request))
         .collect();
@@ -58,12 +64,14 @@ pub(super) fn usages(unit: &Unit, cluster: &Cluster) -> Usages {
 pub(super) fn weighted(usages: &Usages, score: impl Fn(&Usage) -> i64) -> i64 {
     let (sum, weights) = usages
         .iter()
-        .fold((0_i128, 0_i128), |(sum, weights), usage| {
-            let weight = i128::from(usage.weight);
-            let term = i128::from(score(usage)).saturating_mul(weight);
-            (sum.saturating_add(term), weights.saturating_add(weight))
+        .fold((0_i128, 0_i64), |(sum, weights), usage| {
+            let term = i128::from(score(usage)).saturating_mul(i128::from(usage.weight));
+            (
+                sum.saturating_add(term),
+                weights.saturating_add(usage.weight),
+            )
         });
-    i64::try_from(sum.checked_div(weights).unwrap_or(0)).unwrap_or(0)
+    divided(sum, weights)
 }
 
 /// `part * 100 / capacity` in whole numbers; zero when there is no capacity or it is exceeded.
@@ -71,6 +79,13 @@ pub(super) fn percent(usage: &Usage, part: i64) -> i64 {
     if usage.capacity == 0 || usage.requested > usage.capacity {
         return 0;
     }
-    let scaled = i128::from(part).saturating_mul(100);
-    i64::try_from(scaled.checked_div(i128::from(usage.capacity)).unwrap_or(0)).unwrap_or(0)
+    divided(i128::from(part).saturating_mul(100), usage.capacity)
+}
+
+/// Numbers of ordinary size are divided in a tenth of the time.
+fn divided(number: i128, by: i64) -> i64 {
+    match i64::try_from(number) {
+        Ok(number) => number.checked_div(by).unwrap_or(0),
+        Err(_beyond) => i64::try_from(number.checked_div(i128::from(by)).unwrap_or(0)).unwrap_or(0),
+    }
 }

@@ -204,7 +204,7 @@ impl Score for Webhook {
 }
 
 impl Select for Webhook {
-    fn select(&self, context: SelectContext<'_>) -> Result<Vec<Candidate>, PluginError> {
+    fn select<'a>(&self, context: SelectContext<'a>) -> Result<Vec<Candidate<'a>>, PluginError> {
         let asked = context.candidates.iter();
         let asked = asked.map(|one| (one.cluster.name().clone(), one.score));
         match self.ask(Ask::Select(asked.collect())) {
@@ -218,8 +218,11 @@ impl Select for Webhook {
 
 /// The candidates of these names, in this order. A name that comes twice counts once: what would follow from
 /// counting a cluster twice is no placement that anybody could mean.
-fn chosen(candidates: &[Candidate], names: &[String]) -> Result<Vec<Candidate>, PluginError> {
-    let by_name: BTreeMap<&str, &Candidate> = candidates
+fn chosen<'a>(
+    candidates: &[Candidate<'a>],
+    names: &[String],
+) -> Result<Vec<Candidate<'a>>, PluginError> {
+    let by_name: BTreeMap<&str, &Candidate<'a>> = candidates
         .iter()
         .map(|one| (one.cluster.name().as_str(), one))
         .collect();
@@ -232,7 +235,7 @@ fn chosen(candidates: &[Candidate], names: &[String]) -> Result<Vec<Candidate>, 
             )));
         };
         if taken.insert(name) {
-            chosen.push((*candidate).clone());
+            chosen.push(**candidate);
         }
     }
     Ok(chosen)

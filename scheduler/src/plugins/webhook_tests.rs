@@ -105,7 +105,7 @@ fn later_points_are_asked_when_earlier_ones_have_answered_and_only_about_what_pa
     let placed: Vec<&str> = decision.placement.keys().map(ClusterName::as_str).collect();
     assert_eq!(placed, ["a", "c"]);
     assert_eq!(
-        decision.rejected[0].reason.summary(),
+        decision.rejected().next().unwrap().1.reason.summary(),
         "refused by the webhook first"
     );
 }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use navarch_crds::v1alpha1::SchedulingProfileSpec;
-use navarch_scheduler::profile::outside;
 use serde_json::Value;
 
 use super::watch::wake_those;
@@ -115,7 +114,7 @@ fn wake_users_of_webhook(ctx: &Context, webhook: &str) {
     let enables = |profile: &Value| {
         let spec = profile.get("spec").cloned().unwrap_or_default();
         serde_json::from_value::<SchedulingProfileSpec>(spec)
-            .is_ok_and(|spec| outside(&spec).contains(webhook))
+            .is_ok_and(|spec| ctx.webhooks.is_asked_by(webhook, &spec))
     };
     let profiles: HashSet<String> = ctx
         .profiles

@@ -387,7 +387,7 @@ pub(crate) fn broken(plugin: &str, cluster: Option<&Cluster>, error: PluginError
 
 #[cfg(test)]
 pub(crate) fn scores_for_test(
-    plugin: impl super::traits::Score,
+    plugin: &impl super::traits::Score,
     unit: &Unit,
     clusters: &[Cluster],
 ) -> Vec<i64> {

@@ -8,10 +8,6 @@ fn shape(profile: &Profile, text: &str) -> Shape {
     Shape::new(profile, Signature::of(&text))
 }
 
-#[expect(
-    clippy::field_reassign_with_default,
-    reason = "the other fields are of no concern here, and private"
-)]
 fn of_clusters(count: usize) -> Arc<Assessment> {
     let scored = Scored { place: 0, total: 0 };
     let mut assessment = Assessment::default();

@@ -127,5 +127,5 @@ fn preferred_terms_add_their_weights() {
         cluster("none").build(),
         cluster("zone").label("zone", "a").build(),
     ];
-    assert_eq!(scores(ClusterAffinity, &unit, &clusters), [100, 0, 25]);
+    assert_eq!(scores(&ClusterAffinity, &unit, &clusters), [100, 0, 25]);
 }

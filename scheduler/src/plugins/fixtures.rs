@@ -199,7 +199,7 @@ pub(crate) fn check_filter(
 }
 
 /// Scores of one plugin for some clusters, in the order of their names.
-pub(crate) fn scores(plugin: impl Score + 'static, unit: &Unit, clusters: &[Cluster]) -> Vec<i64> {
+pub(crate) fn scores(plugin: &impl Score, unit: &Unit, clusters: &[Cluster]) -> Vec<i64> {
     crate::framework::assessment::scores_for_test(plugin, unit, clusters)
 }
 

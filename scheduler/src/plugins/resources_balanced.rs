@@ -92,7 +92,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                scores(BalancedAllocation, &unit, &[cluster]),
+                scores(&BalancedAllocation, &unit, &[cluster]),
                 [expected],
                 "{name}"
             );

@@ -73,7 +73,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                scores(LeastAllocated, &unit, &[cluster]),
+                scores(&LeastAllocated, &unit, &[cluster]),
                 [expected],
                 "{name}"
             );

@@ -66,7 +66,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                scores(MostAllocated, &unit, &[cluster]),
+                scores(&MostAllocated, &unit, &[cluster]),
                 [expected],
                 "{name}"
             );

@@ -116,7 +116,7 @@ mod tests {
             ("one tolerated", tolerates_b, [100, 0, 0]),
         ] {
             assert_eq!(
-                scores(TaintToleration, &unit, &clusters),
+                scores(&TaintToleration, &unit, &clusters),
                 expected,
                 "{name}"
             );

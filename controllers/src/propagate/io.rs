@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::auto_migration;
+use super::consult::Waiting;
 use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
@@ -42,8 +43,8 @@ pub(crate) enum PropagateError {
     #[error(transparent)]
     Request(#[from] RequestError),
     /// A webhook is being asked; the key comes back with its answer.
-    #[error("waiting for a webhook")]
-    Waiting,
+    #[error(transparent)]
+    Waiting(#[from] Waiting),
     /// A decision could not be made for a reason that may pass.
     #[error("{0}")]
     NotNow(String),
@@ -70,7 +71,7 @@ async fn worker(ctx: &Arc<Context>) {
                 ctx.metrics.reconciled("propagate", "success");
                 ctx.propagate.done(&key);
             }
-            Ok(Err(PropagateError::Waiting)) => ctx.propagate.rest(&key),
+            Ok(Err(PropagateError::Waiting(_))) => ctx.propagate.rest(&key),
             Ok(Err(error)) => {
                 ctx.keep_promises(&key);
                 ctx.metrics.reconciled("propagate", "error");
@@ -134,7 +135,7 @@ async fn direct(
         .and_then(|name| ctx.type_configs.get(name));
     let Some(config) = config else { return Ok(()) };
     let absent = confirmed_absent(ctx, key, federated);
-    let decided = decide::decide(ctx, key, &config, None, Some(&value), &absent);
+    let decided = decide::decide(ctx, key, &config, None, Some(&value), &absent)?;
     act(ctx, key, decided, Some(&value), &about).await
 }
 
@@ -221,7 +222,7 @@ async fn with_source(
         Some(&held(&value)),
         last.as_ref(),
         &absent,
-    );
+    )?;
     let made = matches!(decided.write, Write::Create(_));
     act(ctx, key, decided, last.as_ref(), &about).await?;
     if (made || federated.is_some()) && !has_finalizer(&value, finalizer::FEDERATE) {
@@ -414,9 +415,6 @@ async fn act(
     last: Option<&Value>,
     about: &ObjectReference,
 ) -> Result<(), PropagateError> {
-    if decided.waits() {
-        return Err(PropagateError::Waiting);
-    }
     let problems = by_reason(&decided.problems);
     for (reason, message) in &problems {
         ctx.events.warn(about, reason, "", message);

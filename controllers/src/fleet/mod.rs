@@ -16,7 +16,7 @@ pub(crate) mod records;
 pub(crate) mod request;
 pub(crate) mod slim;
 pub(crate) mod steadiness;
+mod streamed;
 pub(crate) mod waiting;
 pub(crate) mod watch;
-mod whole;
 pub(crate) mod workload;

@@ -391,6 +391,27 @@ pub(crate) fn federated(namespace: &str, name: &str) -> Value {
         "metadata": { "name": name, "namespace": namespace } })
 }
 
+/// The clusters that a federated object is placed in.
+pub(crate) fn placed(federated: &Value) -> Vec<&str> {
+    placements(federated, |_| true)
+}
+
+/// Those that one controller placed it in.
+pub(crate) fn placed_by<'a>(federated: &'a Value, controller: &str) -> Vec<&'a str> {
+    placements(federated, |entry| entry["controller"] == controller)
+}
+
+fn placements(federated: &Value, wanted: impl Fn(&Value) -> bool) -> Vec<&str> {
+    let entries = federated["spec"]["placements"].as_array();
+    entries
+        .into_iter()
+        .flatten()
+        .filter(|entry| wanted(entry))
+        .flat_map(|entry| entry["placement"].as_array().unwrap())
+        .map(|reference| reference["cluster"].as_str().unwrap())
+        .collect()
+}
+
 /// What a member's FederatedCluster says.
 pub(crate) fn announcement(member: &Cluster, use_service_account: bool) -> Value {
     let name = member.server.name();

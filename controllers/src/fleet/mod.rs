@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod heard;
 pub(crate) mod kind;
 pub(crate) mod limits;
+pub(crate) mod listing;
 pub(crate) mod member;
 pub(crate) mod records;
 pub(crate) mod request;

@@ -49,7 +49,7 @@ pub(crate) async fn follow(
     shutdown: &CancellationToken,
     see: impl FnMut(Seen),
 ) {
-    let api = Api::all_with(client, &kind.api_resource());
+    let api: Api<Streamed<Value>> = Api::all_with(client, &kind.api_resource());
     follow_api(api, labels, shutdown, with_kind(kind, see)).await;
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn follow_namespace(
     shutdown: &CancellationToken,
     see: impl FnMut(Seen),
 ) {
-    let api = Api::namespaced_with(client, namespace, &kind.api_resource());
+    let api: Api<Streamed<Value>> = Api::namespaced_with(client, namespace, &kind.api_resource());
     follow_api(api, None, shutdown, with_kind(kind, see)).await;
 }
 

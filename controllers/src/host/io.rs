@@ -74,7 +74,7 @@ where
     let count = |result| ctx.metrics.reconciled(words.room, result);
     while let Some(key) = queue.next(&shutdown).await {
         let ended = caught(work(Arc::clone(ctx), key.clone())).await;
-        match ended.map(|ended| ended.map_err(Into::into)) {
+        match ended.map(|ended| ended.map_err(|error| -> Setback { error.into() })) {
             Ok(Ok(())) => {
                 count("success");
                 queue.done(&key);

@@ -18,6 +18,7 @@ use crate::host::context::Context;
 use crate::runtime::key::Key;
 use crate::webhook::desk::{Basis, Consulted};
 use crate::webhook::io::Consultation;
+use crate::webhook::payload::UnitTexts;
 
 /// No answer yet: webhooks are being asked, and the key comes back with what they say. Until then nothing is to be
 /// written or told.
@@ -55,6 +56,7 @@ pub(super) fn answer(
     };
     let consultation = || Consultation {
         unit,
+        texts: UnitTexts::default(),
         snapshot: Arc::clone(snapshot),
         profile: rules.profile.clone(),
         answers: outside.answers.clone(),

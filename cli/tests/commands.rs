@@ -9,14 +9,15 @@
     reason = "a test fails with what is wrong"
 )]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+mod program;
+
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use program::{BINARY, command};
 use serde_json::Value;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_navarch");
 
 /// What came of one command.
 struct Ran {
@@ -54,19 +55,8 @@ impl Ran {
     }
 }
 
-/// The binary without anything of the user's surroundings.
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
-    command
-        .args(arguments)
-        .env_remove("KUBECONFIG")
-        .env_remove("RUST_LOG")
-        .env("HOME", "/nowhere");
-    command
-}
-
 fn navarch(arguments: &[&str]) -> Ran {
-    Ran::of(&command(arguments).output().unwrap())
+    Ran::of(&program::run(arguments, "").0)
 }
 
 /// The binary against the API servers of a kubeconfig.
@@ -329,19 +319,9 @@ fn joining_repeats_and_refuses_what_would_join_twice() {
 
 /// `kubectl` where one is installed; there is nothing to test it against otherwise.
 fn kubectl(kubeconfig: &Path, arguments: &[&str], input: &str) -> Option<Ran> {
-    let mut child = Command::new("kubectl")
-        .args(arguments)
-        .env("KUBECONFIG", kubeconfig)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .ok()?;
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    let _closed_early = writer.join();
+    let mut kubectl = Command::new("kubectl");
+    kubectl.args(arguments).env("KUBECONFIG", kubeconfig);
+    let (output, _read_all) = program::feed(&mut kubectl, input).ok()?;
     Some(Ran::of(&output))
 }
 

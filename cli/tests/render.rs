@@ -2,36 +2,18 @@
 //! The cases: controllers/testdata/README.md.
 #![allow(clippy::unwrap_used, reason = "a test fails with what is wrong")]
 
-use std::io::{Read as _, Write as _};
-use std::process::{Command, Output, Stdio};
+#[path = "../../controllers/tests/cases/mod.rs"]
+mod cases;
+mod program;
+
+use std::process::Output;
 
 use serde_json::{Value, json};
 
 fn render(input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_navarch"))
-        .args(["render", "-o", "json", "-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let text = input.to_owned();
-    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
+    let (output, read_all) = program::run(&["render", "-o", "json", "-f", "-"], input);
+    read_all.unwrap();
     output
-}
-
-fn cases() -> Vec<Value> {
-    let packed = include_bytes!("../../controllers/testdata/render-cases.jsonl.gz");
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(&packed[..])
-        .read_to_string(&mut text)
-        .unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
 
 fn input(case: &Value) -> String {
@@ -80,7 +62,9 @@ fn comparable(federated: &Value) -> Value {
 
 #[test]
 fn every_shared_case_renders_as_kubeadmiral_does() {
-    let cases = cases();
+    let cases = cases::read(include_bytes!(
+        "../../controllers/testdata/render-cases.jsonl.gz"
+    ));
     assert_eq!(cases.len(), 200);
     for case in &cases {
         let name = case["name"].as_str().unwrap();
@@ -171,10 +155,7 @@ fn unreadable_input_ends_with_1_and_names_file_document_and_field() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let output = Command::new(env!("CARGO_BIN_EXE_navarch"))
-        .args(["render", "-f", "/nosuch/file.yaml"])
-        .output()
-        .unwrap();
+    let (output, _) = program::run(&["render", "-f", "/nosuch/file.yaml"], "");
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nosuch/file.yaml"));
 }

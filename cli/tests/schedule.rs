@@ -2,38 +2,18 @@
 //! The cases: scheduler/testdata/README.md.
 #![allow(clippy::unwrap_used, reason = "a test fails with what is wrong")]
 
-use std::io::{Read as _, Write as _};
-use std::process::{Command, Output, Stdio};
+#[path = "../../controllers/tests/cases/mod.rs"]
+mod cases;
+mod program;
+
+use std::process::Output;
 
 use serde_json::{Value, json};
 
 fn schedule(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_navarch"))
-        .arg("schedule")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let text = input.to_owned();
-    // A command that refuses its flags reads nothing.
-    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    let _written = writer.join().unwrap();
+    let arguments = [&["schedule"], arguments].concat();
+    let (output, _read_all) = program::run(&arguments, input);
     output
-}
-
-fn cases() -> Vec<Value> {
-    let packed = include_bytes!("../../scheduler/testdata/schedule-cases.jsonl.gz");
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(&packed[..])
-        .read_to_string(&mut text)
-        .unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
 
 /// The documents of a case: YAML documents, a list, or lines of JSON, in turn.
@@ -55,7 +35,9 @@ fn input(index: usize, case: &Value) -> String {
 
 #[test]
 fn every_shared_case_is_answered_as_kubeadmiral_does() {
-    let cases = cases();
+    let cases = cases::read(include_bytes!(
+        "../../scheduler/testdata/schedule-cases.jsonl.gz"
+    ));
     assert_eq!(cases.len(), 300);
     for (index, case) in cases.iter().enumerate() {
         let name = case["name"].as_str().unwrap();

@@ -3,22 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod cases;
+
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
 use navarch_controllers::offline;
 use serde_json::Value;
-
-fn cases() -> Vec<Value> {
-    let packed = include_bytes!("../testdata/render-cases.jsonl.gz").as_slice();
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(packed)
-        .read_to_string(&mut text)
-        .unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
 
 /// What is wrong with the answer to a case; empty if nothing.
 fn check(case: &Value) -> Vec<String> {
@@ -81,7 +71,7 @@ fn check(case: &Value) -> Vec<String> {
 
 #[test]
 fn every_answer_is_that_of_kubeadmiral() {
-    let cases = cases();
+    let cases = cases::read(include_bytes!("../testdata/render-cases.jsonl.gz"));
     assert_eq!(cases.len(), 200);
     let failed: Vec<String> = cases
         .iter()

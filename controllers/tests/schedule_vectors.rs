@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::io::Read as _;
+mod cases;
 
 use navarch_controllers::offline::schedule::decide;
 use navarch_controllers::offline::scheduled::Scheduled;
@@ -12,14 +12,9 @@ use navarch_scheduler::unit::Features;
 use serde_json::{Value, json};
 
 fn cases() -> Vec<Value> {
-    let packed = include_bytes!("../../scheduler/testdata/schedule-cases.jsonl.gz").as_slice();
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(packed)
-        .read_to_string(&mut text)
-        .unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    cases::read(include_bytes!(
+        "../../scheduler/testdata/schedule-cases.jsonl.gz"
+    ))
 }
 
 fn documents(case: &Value) -> Vec<Value> {

@@ -1,5 +1,6 @@
 //! Says why: a decision as JSON and as text, cluster by cluster. It adds nothing to what the decision
-//! holds and prints nothing itself.
+//! holds and prints nothing itself. `navarch schedule -o json` prints these types as they are: fields may be added, none
+//! renamed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

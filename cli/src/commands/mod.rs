@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Sandbox(sandbox::SandboxFlags),
     /// Make things go wrong in a running sandbox: errors, delays, cut watches, partitions
     Fault(fault::FaultFlags),
-    /// Put resource definitions, system namespace, type configs and roles into a host
+    /// Put resource definitions, system namespace and default type configs into a host
     Install(install::InstallFlags),
     /// Run the controllers against a host API server
     ControllerManager(controller_manager::ControllerManagerFlags),

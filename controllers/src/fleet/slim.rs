@@ -1,14 +1,14 @@
 //! The few fields of nodes and pods that are counted. Everything else of them is skipped while it is read, so that a
 //! page of pods is never held as a tree of values. No decisions.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
-use kube::core::{ApiResource, DynamicResourceScope};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use super::streamed::Identified;
 
 /// An object of which only parts are read: what identifies it, whose it is, and some of spec and status.
 #[derive(Clone, Debug, Deserialize)]
@@ -121,36 +121,20 @@ fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
     })
 }
 
-impl<S, T> kube::Resource for Slim<S, T> {
-    type DynamicType = ApiResource;
-    type Scope = DynamicResourceScope;
-
-    fn kind(kind: &ApiResource) -> Cow<'_, str> {
-        kind.kind.as_str().into()
-    }
-
-    fn group(kind: &ApiResource) -> Cow<'_, str> {
-        kind.group.as_str().into()
-    }
-
-    fn version(kind: &ApiResource) -> Cow<'_, str> {
-        kind.version.as_str().into()
-    }
-
-    fn api_version(kind: &ApiResource) -> Cow<'_, str> {
-        kind.api_version.as_str().into()
-    }
-
-    fn plural(kind: &ApiResource) -> Cow<'_, str> {
-        kind.plural.as_str().into()
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
+impl<S, T> Identified for Slim<S, T> {
+    fn identity(&self) -> ObjectMeta {
+        let ObjectMeta {
+            name,
+            uid,
+            resource_version,
+            ..
+        } = &self.metadata;
+        ObjectMeta {
+            name: name.clone(),
+            uid: uid.clone(),
+            resource_version: resource_version.clone(),
+            ..ObjectMeta::default()
+        }
     }
 }
 

@@ -5,9 +5,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::core::ApiResource;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, Resource};
+use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -16,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::capped::is_too_large;
 use super::limits;
 use super::request::Kind;
-use super::whole::Whole;
+use super::streamed::{Identified, Streamed};
 use crate::runtime::retry::Backoff;
 
 /// What a watch tells. `Start` … `Listed` encloses a full listing; objects that were known before and
@@ -50,15 +49,8 @@ pub(crate) async fn follow(
     shutdown: &CancellationToken,
     see: impl FnMut(Seen),
 ) {
-    let api: Api<Whole> = Api::all_with(client, &kind.api_resource());
-    follow_api(
-        api,
-        labels,
-        shutdown,
-        |object: Whole| object.into_value(kind),
-        see,
-    )
-    .await;
+    let api: Api<Streamed<Value>> = Api::all_with(client, &kind.api_resource());
+    follow_api(api, labels, shutdown, with_kind(kind, see)).await;
 }
 
 /// The same for objects of which only a part is read.
@@ -68,10 +60,10 @@ pub(crate) async fn follow_slim<T>(
     shutdown: &CancellationToken,
     see: impl FnMut(Seen<T>),
 ) where
-    T: Resource<DynamicType = ApiResource> + DeserializeOwned + Clone + Debug + Send + 'static,
+    T: Identified + DeserializeOwned + Clone + Debug + Send + 'static,
 {
-    let api: Api<T> = Api::all_with(client, &kind.api_resource());
-    follow_api(api, None, shutdown, |object| object, see).await;
+    let api = Api::all_with(client, &kind.api_resource());
+    follow_api(api, None, shutdown, see).await;
 }
 
 /// The same for a kind that may not be served: while it is not, nothing is asked until `types` tells
@@ -116,25 +108,33 @@ pub(crate) async fn follow_namespace(
     shutdown: &CancellationToken,
     see: impl FnMut(Seen),
 ) {
-    let api: Api<Whole> = Api::namespaced_with(client, namespace, &kind.api_resource());
-    follow_api(
-        api,
-        None,
-        shutdown,
-        |object: Whole| object.into_value(kind),
-        see,
-    )
-    .await;
+    let api: Api<Streamed<Value>> = Api::namespaced_with(client, namespace, &kind.api_resource());
+    follow_api(api, None, shutdown, with_kind(kind, see)).await;
 }
 
-async fn follow_api<K, T>(
-    api: Api<K>,
+/// Items of a list do not name their kind; it is filled in.
+fn with_kind(kind: &Kind, mut see: impl FnMut(Seen)) -> impl FnMut(Seen) {
+    let api_version = kind.api_version();
+    move |mut seen| {
+        let object = match &mut seen {
+            Seen::Present(object) | Seen::Changed(object) | Seen::Deleted(object) => Some(object),
+            Seen::Start | Seen::Listed | Seen::Failed { .. } => None,
+        };
+        if let Some(map) = object.and_then(Value::as_object_mut) {
+            map.insert("apiVersion".to_owned(), api_version.as_str().into());
+            map.insert("kind".to_owned(), (&*kind.kind).into());
+        }
+        see(seen);
+    }
+}
+
+async fn follow_api<T>(
+    api: Api<Streamed<T>>,
     labels: Option<&str>,
     shutdown: &CancellationToken,
-    convert: impl Fn(K) -> T,
     mut see: impl FnMut(Seen<T>),
 ) where
-    K: Resource + DeserializeOwned + Clone + Debug + Send + 'static,
+    T: Identified + DeserializeOwned + Clone + Debug + Send + 'static,
 {
     let mut pages = limits::PAGES.into_iter().peekable();
     while let Some(page) = pages.next() {
@@ -154,10 +154,10 @@ async fn follow_api<K, T>(
             let Some(event) = event else { return };
             match event {
                 Ok(watcher::Event::Init) => see(Seen::Start),
-                Ok(watcher::Event::InitApply(object)) => see(Seen::Present(convert(object))),
+                Ok(watcher::Event::InitApply(one)) => see(Seen::Present(one.object)),
                 Ok(watcher::Event::InitDone) => see(Seen::Listed),
-                Ok(watcher::Event::Apply(object)) => see(Seen::Changed(convert(object))),
-                Ok(watcher::Event::Delete(object)) => see(Seen::Deleted(convert(object))),
+                Ok(watcher::Event::Apply(one)) => see(Seen::Changed(one.object)),
+                Ok(watcher::Event::Delete(one)) => see(Seen::Deleted(one.object)),
                 Err(error) => {
                     let smaller = is_large_list(&error) && pages.peek().is_some();
                     see(failed(&error));
@@ -224,5 +224,27 @@ fn failed<T>(error: &watcher::Error) -> Seen<T> {
         message: error.to_string(),
         not_served,
         silent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::Resource;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_of_an_object_is_lost_and_its_kind_is_filled_in() {
+        let item = json!({ "metadata": { "name": "a", "uid": "u", "resourceVersion": "7",
+            "managedFields": [{ "manager": "m" }] }, "data": { "k": "v" } });
+        let one: Streamed<Value> = serde_json::from_value(item.clone()).unwrap();
+        assert_eq!(one.meta().resource_version.as_deref(), Some("7"));
+        let kind = Kind::new("", "v1", "ConfigMap", "configmaps", true);
+        let mut wanted = item;
+        wanted["apiVersion"] = json!("v1");
+        wanted["kind"] = json!("ConfigMap");
+        let mut told = Vec::new();
+        with_kind(&kind, |seen| told.push(seen))(Seen::Present(one.object));
+        assert!(matches!(&told[..], [Seen::Present(object)] if *object == wanted));
     }
 }

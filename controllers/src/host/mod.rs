@@ -1,9 +1,10 @@
 //! What is known of the host, and one manager's whole state. Every room takes states over by the same
-//! functions, whether from a watch or from an answer to its own write. No requests, no decisions.
+//! functions, whether from a watch or from an answer to its own write. No requests, no decisions; `io.rs` alone waits.
 
 pub(crate) mod clusters;
 pub(crate) mod context;
 pub(crate) mod followings;
+pub(crate) mod io;
 pub(crate) mod migrations;
 pub(crate) mod objects;
 pub(crate) mod promised;

@@ -29,10 +29,13 @@ impl Inherited {
     }
 }
 
-/// Objects that are looked up whole, by namespace and name: policies, override policies, profiles.
+/// Namespace (empty: none) and name.
+pub(crate) type ObjectKey = (String, String);
+
+/// Objects that are looked up whole: policies, override policies, profiles.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
-    by_name: Mutex<BTreeMap<(String, String), Arc<Value>>>,
+    by_name: Mutex<BTreeMap<ObjectKey, Arc<Value>>>,
 }
 
 impl Objects {
@@ -48,8 +51,8 @@ impl Objects {
         !same
     }
 
-    pub(crate) fn remove(&self, value: &Value) {
-        locked(&self.by_name).remove(&Self::key(value));
+    pub(crate) fn remove(&self, key: &ObjectKey) {
+        locked(&self.by_name).remove(key);
     }
 
     pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<Arc<Value>> {
@@ -59,7 +62,7 @@ impl Objects {
     }
 
     /// Namespace and name of those for which `wanted` holds.
-    pub(crate) fn names(&self, wanted: impl Fn(&Value) -> bool) -> Vec<(String, String)> {
+    pub(crate) fn names(&self, wanted: impl Fn(&Value) -> bool) -> Vec<ObjectKey> {
         locked(&self.by_name)
             .iter()
             .filter(|(_, value)| wanted(value))
@@ -67,7 +70,7 @@ impl Objects {
             .collect()
     }
 
-    fn key(value: &Value) -> (String, String) {
+    pub(crate) fn key(value: &Value) -> ObjectKey {
         let part = |pointer| text(value, pointer).unwrap_or_default().to_owned();
         (part("/metadata/namespace"), part("/metadata/name"))
     }

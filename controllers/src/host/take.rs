@@ -46,10 +46,9 @@ pub(crate) fn take_source(ctx: &Context, config: &TypeConfig, object: Value, sta
     let Some(key) = Key::of_source(&object, &config.name) else {
         return;
     };
-    match ctx.sources.put(key.clone(), &config.name, object) {
-        Changed::Content => ctx.propagate.push(key, Priority::Live),
-        Changed::Status if !told => ctx.report_soon(&key),
-        Changed::Status | Changed::Nothing => {}
+    let changed = ctx.sources.put(key.clone(), &config.name, object);
+    if changed != Changed::Status || !told {
+        source_changed(ctx, &key, changed, Priority::Live);
     }
 }
 
@@ -81,12 +80,17 @@ pub(crate) fn put_source(
     if !wanted {
         return None;
     }
-    match ctx.sources.put(key.clone(), &config.name, object) {
+    let changed = ctx.sources.put(key.clone(), &config.name, object);
+    source_changed(ctx, &key, changed, priority);
+    Some(key)
+}
+
+fn source_changed(ctx: &Context, key: &Key, changed: Changed, priority: Priority) {
+    match changed {
         Changed::Content => ctx.propagate.push(key.clone(), priority),
-        Changed::Status => ctx.report_soon(&key),
+        Changed::Status => ctx.report_soon(key),
         Changed::Nothing => {}
     }
-    Some(key)
 }
 
 /// Takes a state of a federated object over, from the watch or from an answer to our own write.

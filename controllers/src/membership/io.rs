@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::cluster::{self, ClusterTask};
 use super::join::secrets;
 use super::report::is_news;
+use crate::fleet::listing::Listing;
 use crate::fleet::member::Member;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_namespace};
@@ -60,6 +61,10 @@ impl Secrets {
         locked(&self.by_name).remove(name);
     }
 
+    fn names(&self) -> Vec<String> {
+        locked(&self.by_name).keys().cloned().collect()
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Value>> {
         locked(&self.by_name).get(name).cloned()
     }
@@ -101,27 +106,35 @@ impl Membership {
         let mut listed = Some(listed);
         let namespace = self.ctx.system_namespace.clone();
         let client = self.ctx.host_clients.watches.clone();
+        let mut listing = Listing::default();
         let room = Arc::clone(self);
+        let gone = |name: &str| {
+            self.secrets.remove(name);
+            self.wake_users(name);
+        };
         follow_namespace(
             client,
             &secrets(),
             &namespace,
             shutdown,
             move |seen| match seen {
+                Seen::Start => listing.start(),
                 Seen::Present(secret) | Seen::Changed(secret) => {
+                    let name = text(&secret, "/metadata/name").unwrap_or_default();
                     if room.secrets.put(&secret) {
-                        room.wake_users(text(&secret, "/metadata/name").unwrap_or_default());
+                        room.wake_users(name);
                     }
+                    listing.show(name.to_owned());
                 }
                 Seen::Deleted(secret) => {
-                    let name = text(&secret, "/metadata/name").unwrap_or_default();
-                    room.secrets.remove(name);
-                    room.wake_users(name);
+                    gone(text(&secret, "/metadata/name").unwrap_or_default());
                 }
                 // Clusters are looked at once their secrets are known, so that a restart does not report
                 // missing secrets.
                 Seen::Listed => {
                     room.ctx.troubles.watch_works("secrets of clusters");
+                    let vanished = listing.gone(room.secrets.names());
+                    vanished.iter().for_each(|name| gone(name));
                     if let Some(secrets_listed) = listed.take() {
                         let room = Arc::clone(&room);
                         let clusters_listed = room.ctx.readiness.wait_for("clusters");
@@ -130,7 +143,6 @@ impl Membership {
                         drop(secrets_listed);
                     }
                 }
-                Seen::Start => {}
                 Seen::Failed {
                     message, silent, ..
                 } => room
@@ -146,7 +158,7 @@ impl Membership {
         let mut listed = Some(listed);
         let shutdown = self.ctx.tasks.shutdown().clone();
         let client = self.ctx.host_clients.watches.clone();
-        let mut present = Vec::new();
+        let mut listing = Listing::default();
         let room = Arc::clone(&self);
         follow(
             client,
@@ -154,10 +166,11 @@ impl Membership {
             None,
             &shutdown,
             move |seen| match seen {
-                Seen::Start => present.clear(),
+                Seen::Start => listing.start(),
                 Seen::Present(object) => {
-                    if let Some(name) = text(&object, "/metadata/name") {
-                        present.extend(ClusterName::new(name).ok());
+                    let name = text(&object, "/metadata/name").unwrap_or_default();
+                    if let Ok(name) = ClusterName::new(name) {
+                        listing.show(name);
                     }
                     room.put(object);
                 }
@@ -174,10 +187,8 @@ impl Membership {
                 }
                 Seen::Listed => {
                     room.ctx.troubles.watch_works("clusters");
-                    for name in room.ctx.clusters.names() {
-                        if !present.contains(&name) {
-                            room.gone(&name);
-                        }
+                    for name in listing.gone(room.ctx.clusters.names()) {
+                        room.gone(&name);
                     }
                     drop(listed.take());
                 }

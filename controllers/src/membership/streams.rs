@@ -97,17 +97,11 @@ async fn definitions(member: Arc<Member>, rediscover: Arc<Notify>) {
         "customresourcedefinitions",
         false,
     );
-    let mut listed = false;
     let see = |seen: Seen<Named>| match seen {
-        Seen::Listed => listed = true,
         // A definition becomes usable by a change of its status some moments after its creation,
-        // so every change counts.
-        Seen::Changed(_) | Seen::Deleted(_) if listed => rediscover.notify_one(),
-        Seen::Start
-        | Seen::Present(_)
-        | Seen::Changed(_)
-        | Seen::Deleted(_)
-        | Seen::Failed { .. } => {}
+        // so every change counts; what changed before a listing was complete, nothing else tells.
+        Seen::Changed(_) | Seen::Deleted(_) | Seen::Listed => rediscover.notify_one(),
+        Seen::Start | Seen::Present(_) | Seen::Failed { .. } => {}
     };
     follow_slim(member.watches.clone(), &kind, member.tasks.shutdown(), see).await;
 }

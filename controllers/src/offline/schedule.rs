@@ -266,8 +266,7 @@ impl World<'_> {
             ),
         );
         let last = by_key.get(&(key.0.as_str(), key.1.as_str())).copied();
-        let mut annotations = last.map(stored_annotations).unwrap_or_default();
-        annotations.extend(wanted.annotations.clone());
+        let mut annotations = wanted.annotations_over(last);
         let problem = self.migrate(&mut annotations, config, &wanted);
         let subject = Subject {
             document,
@@ -327,27 +326,27 @@ impl World<'_> {
     }
 
     fn answer(&self, subject: &Subject<'_>) -> Result<Answer, OfflineError> {
-        let named = policy_name(subject.namespace, &subject.wanted.labels);
-        let policy = named
-            .map(|named| self.policy(subject, &named))
+        let policy = policy_name(subject.namespace, &subject.wanted.labels)
+            .map(|named| self.policy(subject, named))
             .transpose()?;
         let triggers = trigger::document(TriggerInputs {
             annotations: &subject.annotations,
             template: &subject.wanted.object,
             type_config: &subject.config.spec,
-            policy: named.as_ref().map(|named| named.name).zip(policy.as_ref()),
+            policy: policy
+                .as_ref()
+                .map(|found| (found.named.name, &found.policy)),
             snapshot: self.snapshot,
         })
         .map_err(|error| subject.unreadable(&error))?;
-        let asked = match &policy {
-            Some(policy) => Some(Box::new(self.ask(subject, policy.clone())?)),
-            None => None,
-        };
         Ok(Answer {
             object: subject.object.clone(),
             document: subject.document,
-            policy: named.map(|named| named.shown()),
-            asked,
+            policy: policy.as_ref().map(|found| found.named.shown()),
+            asked: policy
+                .map(|found| self.ask(subject, found))
+                .transpose()?
+                .map(Box::new),
             triggers,
             replicas: pointer::at_dots(
                 &subject.wanted.object,
@@ -359,11 +358,11 @@ impl World<'_> {
         })
     }
 
-    fn policy(
+    fn policy<'a>(
         &self,
         subject: &Subject<'_>,
-        named: &PolicyName<'_>,
-    ) -> Result<CheckedPolicy, OfflineError> {
+        named: PolicyName<'a>,
+    ) -> Result<FoundPolicy<'a>, OfflineError> {
         let key = (named.namespace.to_owned(), named.name.to_owned());
         let Some(found) = self.documents.policies.get(&key) else {
             let label = match named.kind {
@@ -377,24 +376,30 @@ impl World<'_> {
             );
             return Err(subject.wrong(format!("metadata.labels[{label}]"), message));
         };
-        CheckedPolicy::check(&found.object).map_err(|error| OfflineError::Undecided {
+        let policy =
+            CheckedPolicy::check(&found.object).map_err(|error| OfflineError::Undecided {
+                document: found.document,
+                kind: named.kind.to_owned(),
+                name: named.name.to_owned(),
+                message: told(&error),
+            })?;
+        Ok(FoundPolicy {
             document: found.document,
-            kind: named.kind.to_owned(),
-            name: named.name.to_owned(),
-            message: told(&error),
+            named,
+            policy,
         })
     }
 
-    fn profile(&self, policy: &CheckedPolicy, about: &Policy<'_>) -> Result<Profile, OfflineError> {
-        let Some(name) = &policy.profile else {
+    fn profile(&self, policy: &FoundPolicy<'_>) -> Result<Profile, OfflineError> {
+        let Some(name) = &policy.policy.profile else {
             return Profile::merge_with(&self.registry, None, self.features)
-                .map_err(|error| about.wrong("spec.schedulingProfile", told(&error)));
+                .map_err(|error| policy.wrong("spec.schedulingProfile", told(&error)));
         };
         let Some(found) = self.documents.profiles.get(name) else {
             let message = format!(
                 "SchedulingProfile {name} is not in the input; add it, or correct the name"
             );
-            return Err(about.wrong("spec.schedulingProfile", message));
+            return Err(policy.wrong("spec.schedulingProfile", message));
         };
         let wrong = |message: String| OfflineError::Field {
             document: found.document,
@@ -413,9 +418,9 @@ impl World<'_> {
             .map_err(|error| wrong(told(&error)))
     }
 
-    fn ask(&self, subject: &Subject<'_>, policy: CheckedPolicy) -> Result<Asked, OfflineError> {
-        let about = Policy::of(self.documents, subject);
-        let profile = self.profile(&policy, &about)?;
+    fn ask(&self, subject: &Subject<'_>, found: FoundPolicy<'_>) -> Result<Asked, OfflineError> {
+        let profile = self.profile(&found)?;
+        let policy = found.policy;
         let none = GenericFederatedObjectSpec::default();
         let spec = subject.last.map_or(&none, |last| &last.spec);
         let (unit, mut ignored) = unit::build(UnitInputs {
@@ -432,7 +437,7 @@ impl World<'_> {
             annotation: annotation::MIGRATION_CONFIGURATION,
             message,
         }));
-        let decision = if left_alone(subject) {
+        let decision = if subject.wanted.is_left_alone() {
             Ok(keep(&unit, self.snapshot))
         } else {
             schedule(&unit, self.snapshot, &profile, self.now)
@@ -453,53 +458,23 @@ impl World<'_> {
     }
 }
 
-/// The policy of an object, for messages.
-struct Policy<'a> {
+/// A policy that can be used, and where it stands.
+struct FoundPolicy<'a> {
     document: usize,
-    kind: &'static str,
-    name: &'a str,
+    named: PolicyName<'a>,
+    policy: CheckedPolicy,
 }
 
-impl<'a> Policy<'a> {
-    fn of(documents: &Documents, subject: &'a Subject<'_>) -> Self {
-        let named = policy_name(subject.namespace, &subject.wanted.labels);
-        let (kind, space, name) = named.map_or(("", "", ""), |named| {
-            (named.kind, named.namespace, named.name)
-        });
-        let found = documents.policies.get(&(space.to_owned(), name.to_owned()));
-        Self {
-            document: found.map_or(subject.document, |found| found.document),
-            kind,
-            name,
-        }
-    }
-
+impl FoundPolicy<'_> {
     fn wrong(&self, field: &str, message: String) -> OfflineError {
         OfflineError::Field {
             document: self.document,
-            kind: self.kind.to_owned(),
-            name: self.name.to_owned(),
+            kind: self.named.kind.to_owned(),
+            name: self.named.name.to_owned(),
             field: field.to_owned(),
             message,
         }
     }
-}
-
-/// The scheduler has been told to keep off.
-fn left_alone(subject: &Subject<'_>) -> bool {
-    let annotations = &subject.wanted.annotations;
-    annotations
-        .get(annotation::NO_SCHEDULING)
-        .is_some_and(|text| text == "true")
-}
-
-/// What the source says now is what counts for those that move, also that it says nothing.
-fn stored_annotations(last: &Federated) -> BTreeMap<String, String> {
-    let mut stored = last.annotations();
-    for moved in annotation::FEDERATED {
-        stored.remove(moved);
-    }
-    stored
 }
 
 fn no_type_config(document: usize, object: &Value, policy: &PolicyName<'_>) -> OfflineError {

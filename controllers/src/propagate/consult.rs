@@ -18,8 +18,16 @@ use crate::host::context::Context;
 use crate::runtime::key::Key;
 use crate::webhook::desk::{Basis, Consulted};
 use crate::webhook::io::Consultation;
+use crate::webhook::payload::UnitTexts;
+
+/// No answer yet: webhooks are being asked, and the key comes back with what they say. Until then nothing is to be
+/// written or told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("waiting for a webhook")]
+pub(crate) struct Waiting;
 
 /// Who asks, and by which policy.
+#[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) ctx: &'a Context,
     pub(super) key: &'a Key,
@@ -27,19 +35,19 @@ pub(super) struct Asked<'a> {
     pub(super) document: &'a TriggerDocument,
 }
 
-/// The decision. `None`: webhooks are being asked, and the key comes back.
+/// The decision.
 pub(super) fn answer(
-    asked: &Asked<'_>,
+    asked: Asked<'_>,
     unit: Unit,
     snapshot: &Arc<Snapshot>,
-) -> Option<Result<Decision, Broken>> {
+) -> Result<Result<Decision, Broken>, Waiting> {
     let Asked {
         ctx, key, policy, ..
     } = asked;
     let rules = &policy.rules;
     let Some(outside) = &rules.outside else {
         ctx.webhooks.forget(key);
-        return Some(schedule(&unit, snapshot, &rules.profile, Timestamp::now()));
+        return Ok(schedule(&unit, snapshot, &rules.profile, Timestamp::now()));
     };
     let basis = Basis {
         unit: unit.clone(),
@@ -48,6 +56,7 @@ pub(super) fn answer(
     };
     let consultation = || Consultation {
         unit,
+        texts: UnitTexts::default(),
         snapshot: Arc::clone(snapshot),
         profile: rules.profile.clone(),
         answers: outside.answers.clone(),
@@ -56,8 +65,8 @@ pub(super) fn answer(
         now: Timestamp::now(),
     };
     match ctx.webhooks.consult(key, basis, consultation) {
-        Consulted::Waiting => None,
-        Consulted::Outcome(outcome) => Some(outcome),
+        Consulted::Waiting => Err(Waiting),
+        Consulted::Outcome(outcome) => Ok(outcome),
     }
 }
 

@@ -12,6 +12,8 @@ use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use navarch_scheduler::migration::CustomMigration;
 use serde_json::Value;
 
+use crate::pointer;
+
 /// A later time is looked at again then: timers need not reach years ahead.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -72,11 +74,8 @@ pub(crate) fn apply(
 }
 
 fn has_replicas(type_config: &FederatedTypeConfigSpec, template: &Value) -> bool {
-    let path = type_config.path_definition.replicas_spec.as_str();
-    let found = path
-        .split('.')
-        .try_fold(template, |value, step| value.get(step));
-    !path.is_empty() && found.is_some_and(Value::is_i64)
+    let path = &type_config.path_definition.replicas_spec;
+    pointer::at_dots(template, path).is_some_and(Value::is_i64)
 }
 
 #[cfg(test)]

@@ -11,11 +11,11 @@ use navarch_scheduler::placement::Placement;
 use navarch_scheduler::request;
 use navarch_scheduler::snapshot::Snapshot;
 use navarch_scheduler::trigger::{self, TriggerDocument, TriggerInputs};
-use navarch_scheduler::unit::{self, Features, Unit, UnitInputs};
+use navarch_scheduler::unit::{self, Unit, UnitInputs};
 use serde_json::Value;
 
 use super::auto_migration;
-use super::consult::{self, Asked};
+use super::consult::{self, Asked, Waiting};
 use super::custom_migration::{self, Migration};
 use super::fold::{Fold, FoldInputs, Placing, fold};
 use super::following;
@@ -50,9 +50,6 @@ pub(crate) const REASONS: &[&str] = &[
     "ClusterUnreadable",
     "TypeConfigMissing",
 ];
-
-/// No problem: a webhook is being asked, and the object comes back with its answer.
-const WAITING: &str = "Waiting";
 
 /// The write that a pass ends with.
 #[derive(Debug)]
@@ -95,15 +92,6 @@ pub(crate) struct Decided {
     pub(crate) asked: bool,
 }
 
-impl Decided {
-    /// Nothing is decided yet: the object comes back by itself, and until then nothing is to be written or told.
-    pub(crate) fn waits(&self) -> bool {
-        self.problems
-            .iter()
-            .any(|problem| problem.reason == WAITING)
-    }
-}
-
 /// Where the object goes now; without a placing what is written stays.
 #[derive(Default)]
 struct Placed {
@@ -119,33 +107,33 @@ pub(crate) fn decide(
     source: Option<&Value>,
     last: Option<&Value>,
     absent: &BTreeSet<ClusterName>,
-) -> Decided {
+) -> Result<Decided, Waiting> {
     let mut problems = Vec::new();
     let last = match last.cloned().map(Federated::from_value).transpose() {
         Ok(last) => last,
         Err(error) => {
             problems.push(Refusal::new("FederatedObjectInvalid", error.to_string()));
-            return nothing(problems);
+            return Ok(nothing(problems));
         }
     };
     let wanted = match (source, &last) {
         (Some(source), _) => template(source),
         (None, Some(last)) => given(last),
-        (None, None) => return nothing(problems),
+        (None, None) => return Ok(nothing(problems)),
     };
     let own = last.as_ref().filter(|_| source.is_none());
     if let Some(why) = own.and_then(|own| own.misfit(config.spec())) {
         problems.push(Refusal::new("FederatedObjectInvalid", why));
-        return nothing(problems);
+        return Ok(nothing(problems));
     }
     let following = following::following(ctx, key, config, &wanted, last.as_ref());
-    let placed = place(ctx, key, config, &wanted, last.as_ref(), &mut problems);
+    let placed = place(ctx, key, config, &wanted, last.as_ref(), &mut problems)?;
     // Leaders place it, whatever its own policy says.
     let led = following
         .as_ref()
         .filter(|following| !following.leaders.is_empty());
     let Some(placed) = placed.or_else(|| led.map(|_| Placed::default())) else {
-        return nothing(problems);
+        return Ok(nothing(problems));
     };
     let unclear = following::unclear(&placed.notes, &wanted);
     problems.extend(unclear.map(|why| Refusal::new("FailedInferFollowers", why)));
@@ -177,11 +165,11 @@ pub(crate) fn decide(
         Fold::Update(federated) => written(&federated, Write::Update, &mut problems),
     };
     let asked = placed.placing.is_some();
-    Decided {
+    Ok(Decided {
         write,
         problems,
         asked,
-    }
+    })
 }
 
 fn nothing(problems: Vec<Refusal>) -> Decided {
@@ -210,15 +198,14 @@ fn place(
     wanted: &Template,
     last: Option<&Federated>,
     problems: &mut Vec<Refusal>,
-) -> Option<Placed> {
-    let keep = || last.map(|_| Placed::default());
-    let left_alone = wanted.annotations.get(annotation::NO_SCHEDULING);
-    if left_alone.is_some_and(|text| text == "true") {
+) -> Result<Option<Placed>, Waiting> {
+    let keep = || Ok(last.map(|_| Placed::default()));
+    if wanted.is_left_alone() {
         ctx.migrations.forget(key);
-        return Some(Placed::default());
+        return Ok(Some(Placed::default()));
     }
     let policy = match gather::policy(ctx, key, &wanted.labels) {
-        Policy::NotAsked => return Some(not_asked(ctx, key, last)),
+        Policy::NotAsked => return Ok(Some(not_asked(ctx, key, last))),
         Policy::Broken { reason, message } => {
             problems.push(Refusal::new(reason, message));
             return keep();
@@ -233,7 +220,7 @@ fn place(
         problems.push(problem);
         return keep();
     }
-    let mut annotations = annotations_now(last, wanted);
+    let mut annotations = wanted.annotations_over(last);
     let migration = migrated(ctx, key, config, wanted, &mut annotations, problems);
     let estimates = auto_migration::apply(
         ctx,
@@ -261,28 +248,29 @@ fn place(
     notes.extend(switches(&policy.policy));
     // What is placed nowhere has nothing to lose by being asked again whenever a cluster changes.
     if last.is_some_and(is_placed) && !(triggers.reschedule || ruled.reschedule || ended) {
-        return Some(Placed {
+        return Ok(Some(Placed {
             placing: None,
             notes,
-        });
+        }));
     }
     notes.extend(ruled.note);
     let question = Question {
-        ctx,
-        key,
-        document: &document,
+        asked: Asked {
+            ctx,
+            key,
+            policy: &policy,
+            document: &document,
+        },
         config,
         wanted,
         last,
         annotations: &annotations,
-        policy: &policy,
-        features: ctx.features,
     };
-    let Some(decision) = ask(&question, problems) else {
+    let Some(decision) = ask(&question, problems)? else {
         return keep();
     };
     let placing = Some(placing(config, &policy, decision));
-    Some(Placed { placing, notes })
+    Ok(Some(Placed { placing, notes }))
 }
 
 fn document(
@@ -296,7 +284,7 @@ fn document(
         annotations,
         template: &wanted.object,
         type_config: config.spec(),
-        policy: Some((bare_name(&policy.key), &policy.policy)),
+        policy: Some((&policy.name, &policy.policy)),
         snapshot,
     });
     document.map_err(|error| Refusal::new("SchedulingFailed", error.to_string()))
@@ -368,15 +356,11 @@ fn is_placed(last: &Federated) -> bool {
 
 /// What the scheduler is asked.
 struct Question<'a> {
-    ctx: &'a Context,
-    key: &'a Key,
-    document: &'a TriggerDocument,
+    asked: Asked<'a>,
     config: &'a TypeConfig,
     wanted: &'a Template,
     last: Option<&'a Federated>,
     annotations: &'a BTreeMap<String, String>,
-    policy: &'a FoundPolicy,
-    features: Features,
 }
 
 impl Question<'_> {
@@ -393,12 +377,6 @@ impl Question<'_> {
     }
 }
 
-/// The trigger document has a policy's name alone, without its namespace, as KubeAdmiral writes it
-/// (`pkg/controllers/scheduler/schedulingtriggers.go`): another text would schedule everything anew at a take-over.
-fn bare_name(key: &str) -> &str {
-    key.rsplit('/').next().unwrap_or(key)
-}
-
 fn unknown_clusters(unit: &Unit, snapshot: &Snapshot) -> Option<Refusal> {
     let names = unit.clusters.names.iter().map(String::as_str);
     let unknown: Vec<&str> = names.filter(|name| snapshot.get(name).is_none()).collect();
@@ -409,23 +387,27 @@ fn unknown_clusters(unit: &Unit, snapshot: &Snapshot) -> Option<Refusal> {
     (!unknown.is_empty()).then(|| Refusal::new("UnknownCluster", note))
 }
 
-fn ask(question: &Question<'_>, problems: &mut Vec<Refusal>) -> Option<Decision> {
+/// The decision. `None`: there is none, and a problem says why.
+fn ask(question: &Question<'_>, problems: &mut Vec<Refusal>) -> Result<Option<Decision>, Waiting> {
+    let Asked {
+        ctx, key, policy, ..
+    } = question.asked;
     let empty = Federated::default();
     let spec = &question.last.unwrap_or(&empty).spec;
     let unit = unit::build(UnitInputs {
-        policy: &question.policy.policy,
+        policy: &policy.policy,
         type_config: question.config.spec(),
         template: &question.wanted.object,
         annotations: question.annotations,
         placements: &spec.placements,
         overrides: &spec.overrides,
-        features: question.features,
+        features: ctx.features,
     });
     let (unit, ignored) = match unit {
         Ok(built) => built,
         Err(error) => {
             problems.push(Refusal::new("SchedulingFailed", error.to_string()));
-            return None;
+            return Ok(None);
         }
     };
     let ignored: Vec<String> = ignored
@@ -437,35 +419,20 @@ fn ask(question: &Question<'_>, problems: &mut Vec<Refusal>) -> Option<Decision>
     }
     let (request, before) = (unit.request.clone(), unit.current.clone());
     // What is decided here is promised before anybody else looks at the clusters.
-    let _turn = locked(&question.ctx.turn);
-    let snapshot = &question
-        .ctx
-        .snapshot_for(question.key, &question.present(&before));
+    let _turn = locked(&ctx.turn);
+    let snapshot = &ctx.snapshot_for(key, &question.present(&before));
     problems.extend(unknown_clusters(&unit, snapshot));
-    let asked = Asked {
-        ctx: question.ctx,
-        key: question.key,
-        policy: question.policy,
-        document: question.document,
-    };
-    let Some(outcome) = consult::answer(&asked, unit, snapshot) else {
-        problems.push(Refusal::new(WAITING, ""));
-        return None;
-    };
-    match outcome {
+    match consult::answer(question.asked, unit, snapshot)? {
         Ok(decision) => {
             let fits = !decision.unschedulable();
             let wakes = if fits { Vec::new() } else { decision.wakes() };
-            question.ctx.unplaced.put(question.key, wakes);
+            ctx.unplaced.put(key, wakes);
             let placements = (&before, &decision.placement);
-            let template = &question.wanted.object;
-            question
-                .ctx
-                .promise(question.key, template, placements, request);
+            ctx.promise(key, &question.wanted.object, placements, request);
             if let Some(why) = decision.fit_error() {
                 problems.push(Refusal::new("NothingFits", why));
             }
-            Some(decision)
+            Ok(Some(decision))
         }
         Err(broken) => {
             // The plugin's name alone does not help: what it said is what the user has to correct.
@@ -473,22 +440,9 @@ fn ask(question: &Question<'_>, problems: &mut Vec<Refusal>) -> Option<Decision>
             let mut problem = Refusal::new("SchedulingFailed", message);
             problem.again = true;
             problems.push(problem);
-            None
+            Ok(None)
         }
     }
-}
-
-/// What controllers wrote, and what the object asks for.
-fn annotations_now(last: Option<&Federated>, wanted: &Template) -> BTreeMap<String, String> {
-    let mut stored = last
-        .and_then(|last| last.metadata.annotations.clone())
-        .unwrap_or_default();
-    // What the source says now is what counts for these, also that it says nothing.
-    for moved in annotation::FEDERATED {
-        stored.remove(moved);
-    }
-    stored.extend(wanted.annotations.clone());
-    stored
 }
 
 /// Every cluster that will be placed after the pass.

@@ -12,6 +12,7 @@ use navarch_crds::v1alpha1::{
 use navarch_scheduler::policy::CheckedPolicy;
 use serde_json::Value;
 
+use super::policy_name::policy_name;
 use crate::host::context::Context;
 use crate::runtime::compact::text;
 use crate::runtime::key::Key;
@@ -32,37 +33,31 @@ pub(crate) enum Policy {
 
 /// A policy that can be used, with its profile.
 pub(crate) struct FoundPolicy {
-    pub(crate) key: String,
+    /// Without its namespace: so it stands in the trigger document, as KubeAdmiral writes it
+    /// (`pkg/controllers/scheduler/schedulingtriggers.go`). Another text would schedule everything anew at a take-over.
+    pub(crate) name: String,
     pub(crate) policy: CheckedPolicy,
     pub(crate) rules: Rules,
 }
 
-/// Finds the policy of an object with these labels. The namespaced label wins, and only counts for
-/// objects in namespaces (KubeAdmiral `scheduler.GetMatchedPolicyKey`).
+/// Finds the policy of an object with these labels.
 pub(crate) fn policy(ctx: &Context, key: &Key, labels: &BTreeMap<String, String>) -> Policy {
-    let named = |key: &str| labels.get(key).filter(|name| !name.is_empty());
-    let (kind, shown, found) = match (key.namespace(), named(label::PROPAGATION_POLICY)) {
-        (Some(namespace), Some(name)) => (
-            "PropagationPolicy",
-            format!("{namespace}/{name}"),
-            ctx.policies.get(namespace, name),
-        ),
-        _ => match named(label::CLUSTER_PROPAGATION_POLICY) {
-            Some(name) => (
-                "ClusterPropagationPolicy",
-                name.clone(),
-                ctx.cluster_policies.get("", name),
-            ),
-            None => return Policy::NotAsked,
-        },
+    let Some(named) = policy_name(key.namespace().unwrap_or_default(), labels) else {
+        return Policy::NotAsked;
     };
-    let Some(found) = found else {
+    let (kind, shown) = (named.kind, named.shown());
+    let store = if named.namespace.is_empty() {
+        &ctx.cluster_policies
+    } else {
+        &ctx.policies
+    };
+    let Some(found) = store.get(named.namespace, named.name) else {
         return Policy::Broken {
             reason: "PolicyNotFound",
             message: format!("{kind} {shown} does not exist: create it or correct the label"),
         };
     };
-    match check(ctx, &shown, &found) {
+    match check(ctx, named.name, &found) {
         Ok(found) => Policy::Found(Box::new(found)),
         Err((reason, message)) => Policy::Broken {
             reason,
@@ -71,7 +66,7 @@ pub(crate) fn policy(ctx: &Context, key: &Key, labels: &BTreeMap<String, String>
     }
 }
 
-fn check(ctx: &Context, key: &str, object: &Value) -> Result<FoundPolicy, (&'static str, String)> {
+fn check(ctx: &Context, name: &str, object: &Value) -> Result<FoundPolicy, (&'static str, String)> {
     let spec = object.get("spec").cloned().unwrap_or_default();
     let spec: PropagationPolicySpec =
         serde_json::from_value(spec).map_err(|error| ("PolicyInvalid", error.to_string()))?;
@@ -101,7 +96,7 @@ fn check(ctx: &Context, key: &str, object: &Value) -> Result<FoundPolicy, (&'sta
         .rules(profile_spec.as_ref(), ctx.features)
         .map_err(|error| ("ProfileInvalid", error.to_string()))?;
     Ok(FoundPolicy {
-        key: key.to_owned(),
+        name: name.to_owned(),
         policy,
         rules,
     })

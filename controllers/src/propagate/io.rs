@@ -18,10 +18,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::auto_migration;
+use super::consult::Waiting;
 use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
+use crate::host;
 use crate::host::context::Context;
 use crate::host::followings::tell_followers;
+use crate::host::io::{Setback, Words};
 use crate::host::stores::{FederatedEntry, Source, TypeConfig};
 use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
 use crate::runtime::compact::{
@@ -30,7 +33,6 @@ use crate::runtime::compact::{
 use crate::runtime::events::reference;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
-use crate::runtime::shutdown::caught;
 use ending::{confirmed_absent, finish};
 use follow::{read_follower, stays_led, was_led};
 use record::{TYPE_MISSING, forget_absent, remember_lost, say_of_scheduling, warn_of_missing_type};
@@ -42,54 +44,63 @@ pub(crate) enum PropagateError {
     #[error(transparent)]
     Request(#[from] RequestError),
     /// A webhook is being asked; the key comes back with its answer.
-    #[error("waiting for a webhook")]
-    Waiting,
+    #[error(transparent)]
+    Waiting(#[from] Waiting),
     /// A decision could not be made for a reason that may pass.
     #[error("{0}")]
     NotNow(String),
 }
 
-/// Starts the workers once everything that decisions rest on is known.
-pub(crate) fn start(ctx: &Arc<Context>) {
-    for _ in 0..ctx.timings.workers {
-        let ctx_of_task = Arc::clone(ctx);
-        ctx.tasks.spawn(async move { worker(&ctx_of_task).await });
+impl From<PropagateError> for Setback {
+    fn from(error: PropagateError) -> Self {
+        match error {
+            PropagateError::Request(error) => error.into(),
+            PropagateError::Waiting(_) => Self::Waiting,
+            PropagateError::NotNow(why) => Self::Failed(why),
+        }
     }
+}
+
+const WORDS: Words = Words {
+    room: "propagate",
+    failed: "propagation failed; it will be tried again",
+    panicked: "propagation panicked",
+};
+
+/// Starts the workers.
+pub(crate) fn start(ctx: &Arc<Context>) {
+    let workers = ctx.timings.workers;
+    host::io::start(ctx, workers, &ctx.propagate, WORDS, |ctx, key| async move {
+        pass(&ctx, &key).await
+    });
     hold::start(ctx);
     estimates::start(ctx);
 }
 
-async fn worker(ctx: &Arc<Context>) {
-    let shutdown = ctx.tasks.shutdown().clone();
-    if !ctx.readiness.ready(&shutdown).await {
-        return;
-    }
-    while let Some(key) = ctx.propagate.next(&shutdown).await {
-        match caught(work(ctx, &key)).await {
-            Ok(Ok(())) => {
-                ctx.metrics.reconciled("propagate", "success");
-                ctx.propagate.done(&key);
-            }
-            Ok(Err(PropagateError::Waiting)) => ctx.propagate.rest(&key),
-            Ok(Err(error)) => {
-                ctx.keep_promises(&key);
-                ctx.metrics.reconciled("propagate", "error");
-                let delay = ctx.propagate.failed(&key);
-                if matches!(&error, PropagateError::Request(error) if error.is_silence()) {
-                    ctx.troubles.silent(&error.to_string());
-                    tracing::debug!(object = %key, %error, ?delay, "the host does not answer");
-                } else {
-                    tracing::warn!(object = %key, %error, ?delay, "propagation failed; it will be tried again");
-                }
-            }
-            Err(panic) => {
-                ctx.keep_promises(&key);
-                ctx.metrics.reconciled("propagate", "panic");
-                let delay = ctx.propagate.failed(&key);
-                tracing::error!(object = %key, panic, ?delay, "propagation panicked");
-            }
+/// A pass that has yet to end. If it never does, because it fails or panics, nothing is promised but what is stored.
+struct Pass<'a> {
+    ctx: &'a Context,
+    key: &'a Key,
+    ended: bool,
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.ctx.keep_promises(self.key);
         }
     }
+}
+
+async fn pass(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
+    let mut pass = Pass {
+        ctx,
+        key,
+        ended: false,
+    };
+    let ended = work(ctx, key).await;
+    pass.ended = matches!(ended, Ok(()) | Err(PropagateError::Waiting(_)));
+    ended
 }
 
 async fn work(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
@@ -134,7 +145,7 @@ async fn direct(
         .and_then(|name| ctx.type_configs.get(name));
     let Some(config) = config else { return Ok(()) };
     let absent = confirmed_absent(ctx, key, federated);
-    let decided = decide::decide(ctx, key, &config, None, Some(&value), &absent);
+    let decided = decide::decide(ctx, key, &config, None, Some(&value), &absent)?;
     act(ctx, key, decided, Some(&value), &about).await
 }
 
@@ -221,7 +232,7 @@ async fn with_source(
         Some(&held(&value)),
         last.as_ref(),
         &absent,
-    );
+    )?;
     let made = matches!(decided.write, Write::Create(_));
     act(ctx, key, decided, last.as_ref(), &about).await?;
     if (made || federated.is_some()) && !has_finalizer(&value, finalizer::FEDERATE) {
@@ -414,9 +425,6 @@ async fn act(
     last: Option<&Value>,
     about: &ObjectReference,
 ) -> Result<(), PropagateError> {
-    if decided.waits() {
-        return Err(PropagateError::Waiting);
-    }
     let problems = by_reason(&decided.problems);
     for (reason, message) in &problems {
         ctx.events.warn(about, reason, "", message);

@@ -23,6 +23,26 @@ pub struct Template {
     pub bookkeeping: BTreeMap<String, String>,
 }
 
+impl Template {
+    /// The scheduler has been told to keep off.
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        self.annotations
+            .get(annotation::NO_SCHEDULING)
+            .is_some_and(|text| text == "true")
+    }
+
+    /// The annotations of the federated object as they will be: those that stay there, and those that moved. What the
+    /// source says now is what counts for these, also that it says nothing.
+    #[must_use]
+    pub fn annotations_over(&self, last: Option<&Federated>) -> BTreeMap<String, String> {
+        let mut annotations = last.map(Federated::annotations).unwrap_or_default();
+        annotations.retain(|key, _| !is_federated_annotation(key));
+        annotations.extend(self.annotations.clone());
+        annotations
+    }
+}
+
 /// Fields of `metadata` that belong to the host. `generation` stays on purpose: copies say which
 /// one they were made from.
 const HOST_FIELDS: [&str; 8] = [

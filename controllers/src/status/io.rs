@@ -20,52 +20,28 @@ use crate::copies::settled::is_settled;
 use crate::federated::Federated;
 use crate::fleet::records::{Outcome, State};
 use crate::fleet::request::{Part, RequestError};
+use crate::host;
 use crate::host::context::Context;
+use crate::host::io::Words;
 use crate::host::stores::FederatedEntry;
 use crate::host::take::{federated_kind, take_federated, take_source};
 use crate::runtime::key::Key;
 use crate::runtime::patch::merge_patch;
 use crate::runtime::rush::Courtesy;
-use crate::runtime::shutdown::caught;
 use crate::status::scheduled;
+
+const WORDS: Words = Words {
+    room: "status",
+    failed: "the status could not be written",
+    panicked: "the status panicked",
+};
 
 /// Starts the workers.
 pub(crate) fn start(ctx: &Arc<Context>) {
-    for _ in 0..ctx.timings.workers {
-        let ctx_of_task = Arc::clone(ctx);
-        ctx.tasks.spawn(async move { worker(&ctx_of_task).await });
-    }
-}
-
-async fn worker(ctx: &Arc<Context>) {
-    let shutdown = ctx.tasks.shutdown().clone();
-    if !ctx.readiness.ready(&shutdown).await {
-        return;
-    }
-    while let Some(key) = ctx.report.next(&shutdown).await {
-        match caught(report(ctx, &key)).await {
-            Ok(Ok(())) => {
-                ctx.metrics.reconciled("status", "success");
-                ctx.report.done(&key);
-            }
-            Ok(Err(error)) => {
-                ctx.metrics.reconciled("status", "error");
-                let delay = ctx.report.failed(&key);
-                let error_text = error.message();
-                if error.is_silence() {
-                    ctx.troubles.silent(&error_text);
-                    tracing::debug!(object = %key, error_text, ?delay, "the host does not answer");
-                } else {
-                    tracing::warn!(object = %key, error = error_text, ?delay, "the status could not be written");
-                }
-            }
-            Err(panic) => {
-                ctx.metrics.reconciled("status", "panic");
-                ctx.report.failed(&key);
-                tracing::error!(object = %key, panic, "the status panicked");
-            }
-        }
-    }
+    let workers = ctx.timings.workers;
+    host::io::start(ctx, workers, &ctx.report, WORDS, |ctx, key| async move {
+        report(&ctx, &key).await
+    });
 }
 
 /// What is known of the copy in one cluster.

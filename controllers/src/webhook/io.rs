@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer;
 use super::configuration::{Configuration, ConfigurationError, Point, Security, Version};
 use super::desk::Webhooks;
-use super::payload;
+use super::payload::{self, UnitTexts};
 use crate::runtime::key::Key;
 use crate::runtime::shutdown::caught;
 
@@ -251,6 +251,7 @@ fn client(configuration: &Configuration) -> Result<HttpClient, ConfigurationErro
 /// A decision that needs answers.
 pub(crate) struct Consultation {
     pub(crate) unit: Unit,
+    pub(crate) texts: UnitTexts,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) profile: Profile,
     pub(crate) answers: Answers,
@@ -420,7 +421,7 @@ fn cluster_of(question: &Question) -> Option<&str> {
 
 /// The body of a call; made when it is sent, so that calls that wait hold no text.
 fn body(consultation: &Consultation, call: &Call, version: Version) -> Option<String> {
-    let unit = payload::unit(&consultation.unit, version).ok()?;
+    let unit = consultation.texts.of(&consultation.unit, version)?;
     let text = |name: &ClusterName| {
         let cluster = consultation.clusters.get(name)?;
         payload::cluster(cluster, version).ok()
@@ -432,10 +433,10 @@ fn body(consultation: &Consultation, call: &Call, version: Version) -> Option<St
             let texts = texts?;
             let scores = asked.iter().map(|(_, score)| *score);
             let scored = texts.iter().map(String::as_str).zip(scores);
-            Some(payload::choice(version, &unit, scored))
+            Some(payload::choice(version, unit, scored))
         }
         (Ask::Filter(name) | Ask::Score(name), Version::PerCluster) => {
-            Some(payload::about_one(&unit, &text(name)?))
+            Some(payload::about_one(unit, &text(name)?))
         }
         (Ask::Filter(_) | Ask::Score(_), Version::Batched) => {
             let texts: Option<Vec<String>> = call
@@ -447,7 +448,7 @@ fn body(consultation: &Consultation, call: &Call, version: Version) -> Option<St
                 })
                 .collect();
             let texts = texts?;
-            Some(payload::about_all(&unit, texts.iter().map(String::as_str)))
+            Some(payload::about_all(unit, texts.iter().map(String::as_str)))
         }
     }
 }

@@ -59,6 +59,7 @@ async fn decided(configuration: Value, points: &[&str]) -> Result<Vec<String>, S
             name: "web".to_owned(),
             ..Unit::default()
         },
+        texts: UnitTexts::default(),
         snapshot: Arc::new(Snapshot::new(clusters, 0)),
         profile: rules.profile,
         answers: outside.answers,

@@ -3,6 +3,7 @@
 //! any order are sorted. Pure. Bodies hold what users wrote and are never logged.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference, Time,
@@ -59,7 +60,7 @@ struct SchedulingUnit<'a> {
 
 /// The object of a question. The batched protocol tells all that one replica asks for and the priorities of clusters,
 /// which KubeAdmiral leaves out.
-pub(crate) fn unit(unit: &Unit, version: Version) -> Result<String, go::json::JsonError> {
+fn unit(unit: &Unit, version: Version) -> Result<String, go::json::JsonError> {
     let resource = &unit.resource;
     let divide = unit.mode == Mode::Divide;
     go::json::to_string(&SchedulingUnit {
@@ -99,6 +100,24 @@ pub(crate) fn unit(unit: &Unit, version: Version) -> Result<String, go::json::Js
         max_clusters: unit.max_clusters,
         placements: placements(unit, version),
     })
+}
+
+/// The object of a decision as text. It goes out with every call, so it is written once for each protocol.
+#[derive(Debug, Default)]
+pub(crate) struct UnitTexts {
+    per_cluster: OnceLock<Option<String>>,
+    batched: OnceLock<Option<String>>,
+}
+
+impl UnitTexts {
+    /// The text of the unit, always the same one. `None`: it cannot be written.
+    pub(crate) fn of(&self, object: &Unit, version: Version) -> Option<&str> {
+        let text = match version {
+            Version::PerCluster => &self.per_cluster,
+            Version::Batched => &self.batched,
+        };
+        text.get_or_init(|| unit(object, version).ok()).as_deref()
+    }
 }
 
 fn toleration(toleration: &Tolerated) -> Toleration {

@@ -197,3 +197,14 @@ fn bodies_are_put_together() {
         assert!(serde_json::from_str::<Value>(&body).is_ok(), "{name}");
     }
 }
+
+#[test]
+fn the_object_is_written_once_for_each_protocol() {
+    let (texts, object) = (UnitTexts::default(), rich());
+    for version in [Version::PerCluster, Version::Batched] {
+        let first = texts.of(&object, version).unwrap();
+        assert_eq!(first, unit(&object, version).unwrap());
+        // The very same text, not one like it.
+        assert!(std::ptr::eq(first, texts.of(&object, version).unwrap()));
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{Federation, config_map, deployment, federated};
+use super::harness::{Federation, config_map, deployment, federated, placed_by};
 
 const POLICY: &str = "kubeadmiral.io/propagation-policy-name";
 
@@ -29,19 +29,6 @@ fn leaders(object: &Value) -> Vec<&str> {
     names.filter_map(|leader| leader["name"].as_str()).collect()
 }
 
-/// The clusters that a controller placed it in.
-fn placed<'a>(object: &'a Value, controller: &str) -> Vec<&'a str> {
-    let entries = object["spec"]["placements"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    entries
-        .filter(|entry| entry["controller"].as_str() == Some(controller))
-        .flat_map(|entry| entry["placement"].as_array().into_iter().flatten())
-        .filter_map(|cluster| cluster["cluster"].as_str())
-        .collect()
-}
-
 const FOLLOWER: &str = "kubeadmiral.io/follower-controller";
 const SCHEDULER: &str = "kubeadmiral.io/global-scheduler";
 
@@ -63,7 +50,7 @@ async fn followers_come_before_or_after_their_leader_and_end_with_it() {
         found["spec"]["follows"],
         json!([{ "group": "apps", "kind": "Deployment", "namespace": "shop", "name": "reader" }])
     );
-    assert_eq!(placed(&found, FOLLOWER), ["member-1", "member-2"]);
+    assert_eq!(placed_by(&found, FOLLOWER), ["member-1", "member-2"]);
     // It was not there when its leader was first seen.
     let late = plain("v1", "Secret", "late");
     host.create(late.clone()).await;
@@ -197,17 +184,17 @@ async fn a_policy_of_its_own_and_leaders_add_up_and_each_goes_alone() {
         .until(&settings, "its leader does, too", |_| true)
         .await;
     let found = host.get(&object).await.unwrap();
-    assert_eq!(placed(&found, SCHEDULER), ["member-1"]);
-    assert_eq!(placed(&found, FOLLOWER), ["member-1", "member-2"]);
+    assert_eq!(placed_by(&found, SCHEDULER), ["member-1"]);
+    assert_eq!(placed_by(&found, FOLLOWER), ["member-1", "member-2"]);
     let labelled = |policy: Value| json!({ "metadata": { "labels": { POLICY: policy } } });
     host.merge(&settings, labelled(Value::Null)).await;
     host.until(&object, "its leader alone places it", |object| {
-        placed(object, SCHEDULER).is_empty() && placed(object, FOLLOWER).len() == 2
+        placed_by(object, SCHEDULER).is_empty() && placed_by(object, FOLLOWER).len() == 2
     })
     .await;
     host.merge(&settings, labelled(json!("first"))).await;
     host.until(&object, "both place it again", |object| {
-        placed(object, SCHEDULER).len() == 1 && placed(object, FOLLOWER).len() == 2
+        placed_by(object, SCHEDULER).len() == 1 && placed_by(object, FOLLOWER).len() == 2
     })
     .await;
     let aloof =

@@ -8,6 +8,7 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Po
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use navarch_controllers::{LeaderElection, RunOptions, Timings, install, run};
+use navarch_sandbox::object::Gvr;
 use navarch_sandbox::request_log::Entry;
 use navarch_sandbox::server::{ApiServer, ServerOptions};
 use serde_json::{Value, json};
@@ -71,6 +72,28 @@ impl Cluster {
             .unwrap();
     }
 
+    /// Deletes objects while nobody reaches the server, which afterwards does not know any more what happened.
+    pub(crate) async fn vanish(&self, targets: &[Value]) {
+        self.server.partition(true);
+        let cluster = self.server.cluster();
+        for target in targets {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let resource = resource(target);
+            let gvr = Gvr::new(&resource.group, &resource.version, &resource.plural);
+            let metadata = &target["metadata"];
+            let (namespace, name) = (text(&metadata["namespace"]), text(&metadata["name"]));
+            cluster
+                .delete(&gvr, &namespace, &name, &Default::default())
+                .unwrap();
+        }
+        cluster.compact();
+        self.server.partition(false);
+        // Connections of before may still be in the client's hands.
+        while self.client.apiserver_version().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) async fn get(&self, target: &Value) -> Option<Value> {
         let name = target["metadata"]["name"].as_str().unwrap();
         let found = self.api(target).get_opt(name).await.ok().flatten()?;
@@ -90,16 +113,7 @@ impl Cluster {
     }
 
     pub(crate) fn api(&self, object: &Value) -> Api<DynamicObject> {
-        let api_version = object["apiVersion"].as_str().unwrap();
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let kind = object["kind"].as_str().unwrap();
-        let resource = ApiResource {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-            plural: plural(kind),
-        };
+        let resource = resource(object);
         match object["metadata"]["namespace"].as_str() {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
             None => Api::all_with(self.client.clone(), &resource),
@@ -145,14 +159,33 @@ impl Cluster {
 
     /// Waits until an event with this reason was published; returns its note.
     pub(crate) async fn until_event(&self, namespace: &str, reason: &str) -> String {
-        let like = json!({ "apiVersion": "events.k8s.io/v1", "kind": "Event",
-            "metadata": { "namespace": namespace } });
+        self.until_note(namespace, reason, |_| true).await
+    }
+
+    /// The same about the object of this name.
+    pub(crate) async fn until_event_about(
+        &self,
+        namespace: &str,
+        name: &str,
+        reason: &str,
+    ) -> String {
+        self.until_note(namespace, reason, |event| {
+            event["regarding"]["name"] == name
+        })
+        .await
+    }
+
+    async fn until_note(
+        &self,
+        namespace: &str,
+        reason: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> String {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while tokio::time::Instant::now() < deadline {
-            for event in self.list(&like).await {
-                if event["reason"] == reason {
-                    return event["note"].as_str().unwrap_or_default().to_owned();
-                }
+            let notes = self.notes(namespace, reason, &wanted).await;
+            if let Some(note) = notes.into_iter().next() {
+                return note;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -161,11 +194,20 @@ impl Cluster {
 
     /// The notes of every event with this reason.
     pub(crate) async fn events(&self, namespace: &str, reason: &str) -> Vec<String> {
+        self.notes(namespace, reason, |_| true).await
+    }
+
+    async fn notes(
+        &self,
+        namespace: &str,
+        reason: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Vec<String> {
         let like = json!({ "apiVersion": "events.k8s.io/v1", "kind": "Event",
             "metadata": { "namespace": namespace } });
-        let events = self.list(&like).await;
-        let wanted = events.iter().filter(|event| event["reason"] == reason);
-        wanted
+        let events = self.list(&like).await.into_iter();
+        events
+            .filter(|event| event["reason"] == reason && wanted(event))
             .map(|event| event["note"].as_str().unwrap_or_default().to_owned())
             .collect()
     }
@@ -181,11 +223,25 @@ impl Cluster {
     }
 }
 
+fn resource(object: &Value) -> ApiResource {
+    let api_version = object["apiVersion"].as_str().unwrap();
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let kind = object["kind"].as_str().unwrap();
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        plural: plural(kind),
+    }
+}
+
 fn plural(kind: &str) -> String {
     match kind {
         "PropagationPolicy" => "propagationpolicies".to_owned(),
         "ClusterPropagationPolicy" => "clusterpropagationpolicies".to_owned(),
         "OverridePolicy" => "overridepolicies".to_owned(),
+        "ClusterOverridePolicy" => "clusteroverridepolicies".to_owned(),
         other => format!("{}s", other.to_lowercase()),
     }
 }
@@ -389,6 +445,27 @@ pub(crate) fn config_map(namespace: &str, name: &str) -> Value {
 pub(crate) fn federated(namespace: &str, name: &str) -> Value {
     json!({ "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": "FederatedObject",
         "metadata": { "name": name, "namespace": namespace } })
+}
+
+/// The clusters that a federated object is placed in.
+pub(crate) fn placed(federated: &Value) -> Vec<&str> {
+    placements(federated, |_| true)
+}
+
+/// Those that one controller placed it in.
+pub(crate) fn placed_by<'a>(federated: &'a Value, controller: &str) -> Vec<&'a str> {
+    placements(federated, |entry| entry["controller"] == controller)
+}
+
+fn placements(federated: &Value, wanted: impl Fn(&Value) -> bool) -> Vec<&str> {
+    let entries = federated["spec"]["placements"].as_array();
+    entries
+        .into_iter()
+        .flatten()
+        .filter(|entry| wanted(entry))
+        .flat_map(|entry| entry["placement"].as_array().unwrap())
+        .map(|reference| reference["cluster"].as_str().unwrap())
+        .collect()
 }
 
 /// What a member's FederatedCluster says.

@@ -1,10 +1,10 @@
 //! What is not known any more is not gone: an object that cannot be read, a placement that somebody dropped without word,
-//! a type config that was deleted.
+//! a type config that was deleted. And what has gone is missed, also when nobody watched.
 
 use navarch_sandbox::faults::{Fault, Matching};
 use serde_json::{Value, json};
 
-use super::harness::{Federation, cluster, config_map, federated};
+use super::harness::{Federation, SYSTEM, cluster, config_map, federated, policy};
 
 fn definition() -> Value {
     json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -134,5 +134,100 @@ async fn a_type_config_that_is_deleted_is_missed_aloud_and_its_return_is_enough(
     federation.host.create(again).await;
     federation.host.until_gone(&map).await;
     assert!(member.get(&map).await.is_none());
+    federation.stop().await;
+}
+
+/// An object of the federation's own API.
+fn core(kind: &str, namespace: Option<&str>, name: &str, spec: &Value) -> Value {
+    json!({ "apiVersion": "core.kubeadmiral.io/v1alpha1", "kind": kind,
+        "metadata": { "name": name, "namespace": namespace }, "spec": spec })
+}
+
+/// A ConfigMap, the reason of the event about it when what it needs has gone, and the words that name that.
+type Row = (Value, &'static str, &'static str);
+
+fn row(name: &str, labels: &Value, reason: &'static str, what: &'static str) -> Row {
+    let mut map = config_map("shop", name);
+    map["metadata"]["labels"] = labels.clone();
+    (map, reason, what)
+}
+
+fn rows() -> [Row; 5] {
+    let own = "kubeadmiral.io/propagation-policy-name";
+    let wide = "kubeadmiral.io/cluster-propagation-policy-name";
+    let (override_own, override_all) = (
+        "kubeadmiral.io/override-policy-name",
+        "kubeadmiral.io/cluster-override-policy-name",
+    );
+    [
+        row(
+            "a",
+            &json!({ own: "everywhere" }),
+            "PolicyNotFound",
+            "PropagationPolicy shop/everywhere",
+        ),
+        row(
+            "b",
+            &json!({ wide: "wide" }),
+            "PolicyNotFound",
+            "ClusterPropagationPolicy wide",
+        ),
+        row(
+            "c",
+            &json!({ own: "profiled" }),
+            "ProfileNotFound",
+            "SchedulingProfile plain",
+        ),
+        row(
+            "d",
+            &json!({ own: "profiled", override_own: "own" }),
+            "OverridePolicyNotFound",
+            "OverridePolicy own",
+        ),
+        row(
+            "e",
+            &json!({ own: "profiled", override_all: "shared" }),
+            "OverridePolicyNotFound",
+            "ClusterOverridePolicy shared",
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_while_nobody_watches_is_missed_and_its_objects_stay() {
+    let federation = Federation::start(1).await;
+    federation.namespace("shop").await;
+    let (host, member) = (&federation.host, &federation.members[0]);
+    let profiled = json!({ "schedulingMode": "Duplicate", "schedulingProfile": "plain" });
+    let gone = [
+        policy("shop", &json!([])),
+        core("SchedulingProfile", None, "plain", &json!({})),
+        core("OverridePolicy", Some("shop"), "own", &json!({})),
+        core("ClusterOverridePolicy", None, "shared", &json!({})),
+        core("ClusterPropagationPolicy", None, "wide", &profiled),
+    ];
+    for object in &gone[1..] {
+        host.create(object.clone()).await;
+    }
+    let stays = core("PropagationPolicy", Some("shop"), "profiled", &profiled);
+    host.create(stays).await;
+    let rows = rows();
+    for (map, ..) in &rows {
+        host.create(map.clone()).await;
+        member.until(map, "the copy exists", |_| true).await;
+    }
+    host.vanish(&gone).await;
+    for (map, reason, what) in &rows {
+        let name = map["metadata"]["name"].as_str().unwrap();
+        let note = host.until_event_about("shop", name, reason).await;
+        assert!(note.contains(what), "{note}");
+        assert!(member.get(map).await.is_some(), "{name}");
+    }
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret",
+        "metadata": { "name": "member-1", "namespace": SYSTEM } });
+    host.vanish(&[secret]).await;
+    federation
+        .until_condition("member-1", "Ready", "SecretNotFound")
+        .await;
     federation.stop().await;
 }

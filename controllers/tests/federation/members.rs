@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use navarch_controllers::LeaderElection;
+use navarch_sandbox::cluster::WriteOptions;
 use navarch_sandbox::faults::{Fault, Matching};
+use navarch_sandbox::object::Gvr;
 use serde_json::{Value, json};
 
 use super::harness::{Federation, SYSTEM, cluster, config_map, federated};
@@ -74,9 +76,15 @@ async fn a_blink_of_a_member_is_not_told_of_and_a_lasting_trouble_is() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_member_serves_is_asked_in_two_requests() {
     let federation = Federation::start(1).await;
-    let entries = federation.members[0].server.request_log().entries();
-    let asked = |path: &str| entries.iter().filter(|entry| entry.path == path).count();
-    assert!(asked("/api") >= 1 && asked("/apis") == asked("/api"));
+    let log = federation.members[0].server.request_log();
+    let asked = |path: &str| {
+        let entries = log.entries();
+        entries.iter().filter(|entry| entry.path == path).count()
+    };
+    until("each look is complete", || {
+        asked("/api") >= 1 && asked("/apis") == asked("/api")
+    })
+    .await;
     assert_eq!((asked("/api/v1"), asked("/apis/apps/v1")), (0, 0));
     let found = federation.host.get(&cluster("member-1")).await.unwrap();
     let types = found["status"]["apiResourceTypes"].as_array().unwrap();
@@ -92,6 +100,45 @@ async fn what_a_member_serves_is_asked_in_two_requests() {
             .iter()
             .any(|served| served["pluralName"] == "deployments/status")
     );
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_that_comes_while_nobody_reaches_the_member_is_found() {
+    let federation = Federation::start(1).await;
+    let server = &federation.members[0].server;
+    let gvr = Gvr::new("apiextensions.k8s.io", "v1", "customresourcedefinitions");
+    let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "ships.sea.example" },
+        "spec": { "group": "sea.example", "scope": "Namespaced",
+            "names": { "plural": "ships", "singular": "ship", "kind": "Ship", "listKind": "ShipList" },
+            "versions": [{ "name": "v1", "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object" } } }] } });
+    server.partition(true);
+    let store = server.cluster();
+    store
+        .create(&gvr, "", definition, &WriteOptions::default())
+        .unwrap();
+    let established = || {
+        let found = store.get(&gvr, "", "ships.sea.example").unwrap();
+        let conditions = found["status"]["conditions"].as_array();
+        conditions.is_some_and(|all| {
+            let is = |one: &Value| one["type"] == "Established" && one["status"] == "True";
+            all.iter().any(is)
+        })
+    };
+    until("the type is served", established).await;
+    // No watch that begins again where it was cut can tell of it.
+    store.compact();
+    server.partition(false);
+    let serves_ships = |cluster: &Value| {
+        let types = cluster["status"]["apiResourceTypes"].as_array();
+        types.is_some_and(|types| types.iter().any(|served| served["kind"] == "Ship"))
+    };
+    federation
+        .host
+        .until(&cluster("member-1"), "the type is reported", serves_ships)
+        .await;
     federation.stop().await;
 }
 

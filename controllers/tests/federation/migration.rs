@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::harness::{Federation, config_map, deployment, federated, policy};
+use super::harness::{Federation, config_map, deployment, federated, placed, policy};
 
 const CONFIGURATION: &str = "kubeadmiral.io/migration-configuration";
 
@@ -14,17 +14,6 @@ fn evicted(mut object: Value, seconds: u64) -> Value {
     let wish = json!({ "workloadMigrations": [{ "cluster": "member-1", "validUntil": until }] });
     object["metadata"]["annotations"] = json!({ CONFIGURATION: wish.to_string() });
     object
-}
-
-fn placed(object: &Value) -> Vec<String> {
-    let entries = object["spec"]["placements"].as_array().cloned();
-    let entries = entries.unwrap_or_default();
-    let clusters = entries
-        .iter()
-        .flat_map(|entry| entry["placement"].as_array().unwrap());
-    clusters
-        .map(|reference| reference["cluster"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

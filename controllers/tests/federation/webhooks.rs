@@ -3,7 +3,7 @@
 use navarch_sandbox::stub::{Call, Reply, Stub};
 use serde_json::{Value, json};
 
-use super::harness::{Federation, config_map, federated, policy};
+use super::harness::{Federation, config_map, federated, placed, policy};
 
 fn body(call: &Call) -> Value {
     serde_json::from_slice(&call.body).unwrap()
@@ -42,17 +42,6 @@ async fn federation(stub: &Stub) -> Federation {
         .merge(&policy("shop", &json!([])), profiled)
         .await;
     federation
-}
-
-fn placed(federated: &Value) -> Vec<String> {
-    let entries = federated["spec"]["placements"].as_array().cloned();
-    let clusters = entries.unwrap_or_default();
-    let clusters = clusters
-        .iter()
-        .flat_map(|entry| entry["placement"].as_array().unwrap());
-    clusters
-        .map(|reference| reference["cluster"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -140,7 +140,27 @@ pub(super) async fn away_and_back(world: &World) -> Outcome {
     let federated = world.host().get(&ferry.federated()).await?;
     expect_equal("the room that was seen", &room(&federated, full), &Some(1))?;
 
-    // Replicas that are to be kept stay where they wait, and run elsewhere besides.
+    beside(world, full).await?;
+
+    // Nothing is written of what does not migrate any more.
+    world
+        .patch(
+            &world.target(POLICY, "moves"),
+            &json!({"spec": {"autoMigration": null}}),
+        )
+        .await?;
+    world
+        .host()
+        .until(&ferry.federated(), "does not migrate", |object| {
+            annotation(object, INFO).is_none()
+        })
+        .await?;
+    let found = shares(world, "ferry").await?;
+    expect_equal("all replicas", &found.iter().sum::<i64>(), &6)
+}
+
+/// Replicas that are to be kept stay where they wait, and run elsewhere besides until there is room.
+async fn beside(world: &World, full: &Place) -> Outcome {
     let barge = world.target(DEPLOYMENT, "barge");
     world
         .apply_all(&[
@@ -186,21 +206,7 @@ pub(super) async fn away_and_back(world: &World) -> Outcome {
         .await?;
     let found = shares(world, "barge").await?;
     expect_equal("the replicas that waited", &found.first(), &Some(&1))?;
-    expect_equal("all replicas", &found.iter().sum::<i64>(), &3)?;
-
-    // Nothing is written of what does not migrate any more.
-    world
-        .patch(
-            &world.target(POLICY, "moves"),
-            &json!({"spec": {"autoMigration": null}}),
-        )
-        .await?;
-    world
-        .host()
-        .until(&ferry.federated(), "does not migrate", over)
-        .await?;
-    let found = shares(world, "ferry").await?;
-    expect_equal("all replicas", &found.iter().sum::<i64>(), &6)
+    expect_equal("all replicas", &found.iter().sum::<i64>(), &3)
 }
 
 pub(super) async fn not_while_down(world: &World) -> Outcome {

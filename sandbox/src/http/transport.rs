@@ -45,10 +45,12 @@ pub(crate) async fn listen(shared: Arc<Shared>, listener: TcpListener, tls: TlsA
         connections.spawn(async move {
             let mut partition = shared.partition.subscribe();
             let stop = shared.stop.clone();
+            // In this order: what happens after the cut must not go out any more.
             tokio::select! {
-                () = connection(shared, stream, address, tls) => {}
-                () = stop.cancelled() => {}
+                biased;
                 _ = partition.wait_for(|cut| *cut) => {}
+                () = stop.cancelled() => {}
+                () = connection(shared, stream, address, tls) => {}
             }
         });
     }

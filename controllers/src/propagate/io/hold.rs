@@ -8,42 +8,27 @@ use navarch_crds::keys::finalizer;
 use tokio::time::Instant;
 
 use super::{PropagateError, refresh, write_finalizers};
+use crate::host;
 use crate::host::context::Context;
+use crate::host::io::Words;
 use crate::runtime::compact::{finalizers, has_finalizer, text};
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 use crate::runtime::rush::Courtesy;
-use crate::runtime::shutdown::caught;
 
 /// Finalizers written at once. One at a time would be slower than the objects are made.
 const WORKERS: usize = 4;
 
-pub(super) fn start(ctx: &Arc<Context>) {
-    for _ in 0..WORKERS {
-        let ctx_of_task = Arc::clone(ctx);
-        ctx.tasks.spawn(async move { worker(&ctx_of_task).await });
-    }
-}
+const WORDS: Words = Words {
+    room: "hold",
+    failed: "the source could not be given our finalizer",
+    panicked: "holding the source panicked",
+};
 
-async fn worker(ctx: &Arc<Context>) {
-    let shutdown = ctx.tasks.shutdown().clone();
-    while let Some(key) = ctx.holds.next(&shutdown).await {
-        match caught(hold(ctx, &key)).await {
-            Ok(Ok(())) => ctx.holds.done(&key),
-            Ok(Err(error)) => {
-                let delay = ctx.holds.failed(&key);
-                if matches!(&error, PropagateError::Request(error) if error.is_silence()) {
-                    ctx.troubles.silent(&error.to_string());
-                } else {
-                    tracing::warn!(object = %key, %error, ?delay, "the source could not be given our finalizer");
-                }
-            }
-            Err(panic) => {
-                ctx.holds.failed(&key);
-                tracing::error!(object = %key, panic, "holding the source panicked");
-            }
-        }
-    }
+pub(super) fn start(ctx: &Arc<Context>) {
+    host::io::start(ctx, WORKERS, &ctx.holds, WORDS, |ctx, key| async move {
+        hold(&ctx, &key).await
+    });
 }
 
 async fn hold(ctx: &Context, key: &Key) -> Result<(), PropagateError> {

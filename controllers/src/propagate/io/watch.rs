@@ -10,11 +10,12 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::webhooks;
+use crate::fleet::listing::Listing;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_when_served};
 use crate::host::context::Context;
 use crate::host::followings::{tell_all_followers, tell_followers};
-use crate::host::objects::Objects;
+use crate::host::objects::{ObjectKey, Objects};
 use crate::host::stores::{References, TypeConfig};
 use crate::host::take::{core_kind, federated_kind, put_federated, put_source};
 use crate::runtime::compact::text;
@@ -104,21 +105,25 @@ async fn follow_policies(ctx: Arc<Context>, policy: PolicyKind, listed: Waiting)
     let store = (policy.store)(&ctx);
     let shutdown = ctx.tasks.shutdown().clone();
     let client = ctx.host_clients.watches.clone();
-    let wake = |object: &Value| wake_users(&ctx, policy.label, object);
+    let mut listing = Listing::default();
+    let gone = |key: &ObjectKey| {
+        store.remove(key);
+        wake_users(&ctx, policy.label, key);
+    };
     follow(client, &policy.kind, None, &shutdown, |seen| match seen {
-        Seen::Start => {}
+        Seen::Start => listing.start(),
         Seen::Present(mut object) | Seen::Changed(mut object) => {
+            let key = Objects::key(&object);
             drop_managed_fields(&mut object);
-            if store.put(object.clone()) && listed.is_none() {
-                wake(&object);
+            if store.put(object) && listed.is_none() {
+                wake_users(&ctx, policy.label, &key);
             }
+            listing.show(key);
         }
-        Seen::Deleted(object) => {
-            store.remove(&object);
-            wake(&object);
-        }
+        Seen::Deleted(object) => gone(&Objects::key(&object)),
         Seen::Listed => {
             ctx.troubles.watch_works(&policy.kind.plural);
+            listing.gone(store.names(|_| true)).iter().for_each(gone);
             drop(listed.take());
         }
         Seen::Failed {
@@ -137,14 +142,12 @@ fn drop_managed_fields(object: &mut Value) {
 }
 
 /// Asks for a look at every object that names the policy.
-fn wake_users(ctx: &Context, index: Option<usize>, policy: &Value) {
-    let name = text(policy, "/metadata/name").unwrap_or_default();
-    let namespace = text(policy, "/metadata/namespace");
+fn wake_users(ctx: &Context, index: Option<usize>, (namespace, name): &ObjectKey) {
     match index {
         None => webhooks::wake_users_of_profiles(ctx, |profile| profile == name),
         Some(index) => wake_those(ctx, |key, named| {
-            named.get(index).and_then(Option::as_deref) == Some(name)
-                && (namespace.is_none() || key.namespace() == namespace)
+            named.get(index).and_then(Option::as_deref) == Some(name.as_str())
+                && (namespace.is_empty() || key.namespace() == Some(namespace.as_str()))
         }),
     }
 }
@@ -177,21 +180,21 @@ async fn follow_definitions(ctx: Arc<Context>) {
         false,
     );
     let shutdown = ctx.tasks.shutdown().clone();
-    let mut listed = false;
     follow(
         ctx.host_clients.watches.clone(),
         &kind,
         None,
         &shutdown,
         |seen| match seen {
+            // What changed before a listing was complete, nothing else tells.
             Seen::Listed => {
                 ctx.troubles.watch_works(&kind.plural);
-                listed = true;
-            }
-            Seen::Changed(_) | Seen::Deleted(_) if listed => {
                 ctx.host_types.send_modify(|version| *version += 1);
             }
-            Seen::Start | Seen::Present(_) | Seen::Changed(_) | Seen::Deleted(_) => {}
+            Seen::Changed(_) | Seen::Deleted(_) => {
+                ctx.host_types.send_modify(|version| *version += 1);
+            }
+            Seen::Start | Seen::Present(_) => {}
             Seen::Failed {
                 message, silent, ..
             } => ctx.troubles.watch_failed(&kind.plural, &message, silent),
@@ -205,7 +208,7 @@ async fn follow_type_configs(ctx: Arc<Context>, listed: Waiting) {
     let running: Mutex<BTreeMap<String, CancellationToken>> = Mutex::default();
     let shutdown = ctx.tasks.shutdown().clone();
     let kind = core_kind("FederatedTypeConfig", "federatedtypeconfigs", false);
-    let mut present = HashSet::new();
+    let mut listing = Listing::default();
     let stop = |name: &str| {
         if let Some(token) = locked(&running).remove(name) {
             token.cancel();
@@ -226,13 +229,13 @@ async fn follow_type_configs(ctx: Arc<Context>, listed: Waiting) {
         None,
         &shutdown,
         |seen| match seen {
-            Seen::Start => present.clear(),
+            Seen::Start => listing.start(),
             Seen::Present(object) | Seen::Changed(object) => {
                 let Some(name) = text(&object, "/metadata/name").map(str::to_owned) else {
                     return;
                 };
                 let first = listed.is_some();
-                present.insert(name.clone());
+                listing.show(name.clone());
                 if let Some(config) = put_type_config(&ctx, &name, &object) {
                     let token = shutdown.child_token();
                     if let Some(old) = locked(&running).insert(name, token.clone()) {
@@ -249,11 +252,9 @@ async fn follow_type_configs(ctx: Arc<Context>, listed: Waiting) {
             Seen::Deleted(object) => stop(text(&object, "/metadata/name").unwrap_or_default()),
             Seen::Listed => {
                 ctx.troubles.watch_works(&kind.plural);
-                for config in ctx.type_configs.all() {
-                    if !present.contains(&*config.name) {
-                        stop(&config.name);
-                    }
-                }
+                let known = ctx.type_configs.all();
+                let known = known.iter().map(|config| config.name.to_string());
+                listing.gone(known).iter().for_each(|name| stop(name));
                 drop(listed.take());
             }
             Seen::Failed {
@@ -298,7 +299,7 @@ async fn follow_sources(
     listed: Option<Waiting>,
 ) {
     let mut listed = listed;
-    let mut present: HashSet<Key> = HashSet::new();
+    let mut listing = Listing::default();
     let client = ctx.host_clients.watches.clone();
     let types = ctx.host_types.subscribe();
     follow_when_served(
@@ -308,10 +309,10 @@ async fn follow_sources(
         types,
         &shutdown,
         |seen| match seen {
-            Seen::Start => present.clear(),
+            Seen::Start => listing.start(),
             Seen::Present(object) => {
                 if let Some(key) = put_source(&ctx, &config, object, Priority::Backlog) {
-                    present.insert(key);
+                    listing.show(key);
                 }
             }
             Seen::Changed(object) => {
@@ -329,7 +330,7 @@ async fn follow_sources(
                 let known = ctx
                     .sources
                     .keys(|_, source| source.type_config == config.name);
-                for key in known.into_iter().filter(|key| !present.contains(key)) {
+                for key in listing.gone(known) {
                     // Our finalizer was on it, so it cannot have gone without us; what is true is read
                     // when the key is worked on.
                     if let Some(source) = ctx.sources.get(&key) {
@@ -337,7 +338,6 @@ async fn follow_sources(
                     }
                     ctx.propagate.push(key, Priority::Live);
                 }
-                present.clear();
                 ctx.troubles.watch_works(&config.kind.plural);
                 drop(listed.take());
             }
@@ -396,7 +396,7 @@ async fn inherit_versions(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
 
 async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
     let mut listed = Some(listed);
-    let mut present: HashSet<Key> = HashSet::new();
+    let mut listing = Listing::default();
     let shutdown = ctx.tasks.shutdown().clone();
     let namespaced = kind.namespaced;
     follow(
@@ -405,9 +405,11 @@ async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
         None,
         &shutdown,
         |seen| match seen {
-            Seen::Start => present.clear(),
+            Seen::Start => listing.start(),
             Seen::Present(object) => {
-                present.extend(Key::of_object(&object));
+                if let Some(key) = Key::of_object(&object) {
+                    listing.show(key);
+                }
                 put_federated(&ctx, object, Priority::Backlog);
             }
             Seen::Changed(object) => {
@@ -424,12 +426,11 @@ async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
                 let known = ctx
                     .federated
                     .keys_by(|key, _| key.namespace.is_some() == namespaced);
-                for key in known.into_iter().filter(|key| !present.contains(key)) {
+                for key in listing.gone(known) {
                     if let Some(entry) = ctx.federated.get(&key) {
                         remove_federated(&ctx, &key, &entry.object.uid);
                     }
                 }
-                present.clear();
                 ctx.troubles.watch_works(&kind.plural);
                 drop(listed.take());
             }

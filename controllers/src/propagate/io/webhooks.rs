@@ -7,6 +7,7 @@ use navarch_crds::v1alpha1::SchedulingProfileSpec;
 use serde_json::Value;
 
 use super::watch::wake_those;
+use crate::fleet::listing::Listing;
 use crate::fleet::watch::{Seen, follow};
 use crate::host::context::Context;
 use crate::host::take::core_kind;
@@ -37,7 +38,7 @@ async fn follow_configurations(ctx: Arc<Context>, listed: Waiting) {
     );
     // Name → spec, so that a list that comes again changes nothing.
     let known: Mutex<std::collections::BTreeMap<String, Value>> = Mutex::default();
-    let mut present: HashSet<String> = HashSet::new();
+    let mut listing = Listing::default();
     let shutdown = ctx.tasks.shutdown().clone();
     let client = ctx.host_clients.watches.clone();
     let gone = |name: &str| {
@@ -47,12 +48,12 @@ async fn follow_configurations(ctx: Arc<Context>, listed: Waiting) {
         }
     };
     follow(client, &kind, None, &shutdown, |seen| match seen {
-        Seen::Start => present.clear(),
+        Seen::Start => listing.start(),
         Seen::Present(object) | Seen::Changed(object) => {
             let Some(name) = text(&object, "/metadata/name").map(str::to_owned) else {
                 return;
             };
-            present.insert(name.clone());
+            listing.show(name.clone());
             let spec = object.get("spec").cloned().unwrap_or_default();
             let before = locked(&known).insert(name.clone(), spec.clone());
             if before.is_none_or(|before| before != spec) {
@@ -66,9 +67,7 @@ async fn follow_configurations(ctx: Arc<Context>, listed: Waiting) {
         Seen::Listed => {
             ctx.troubles.watch_works(&kind.plural);
             let names: Vec<String> = locked(&known).keys().cloned().collect();
-            for name in names.iter().filter(|name| !present.contains(*name)) {
-                gone(name);
-            }
+            listing.gone(names).iter().for_each(|name| gone(name));
             drop(listed.take());
         }
         Seen::Failed {

@@ -1,5 +1,5 @@
 //! How long decisions take over many clusters: `cargo bench -p navarch-scheduler`. Prints, and fails where a decision
-//! over 5,000 clusters takes a millisecond or longer, where the first one of its shape takes three, or where a change
+//! over 5,000 clusters takes a millisecond or longer, where the first one of its shape takes two, or where a change
 //! of one cluster costs as much as all of them.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -29,7 +29,7 @@ const ROUNDS: u32 = 200;
 /// What one decision may take, however many clusters there are (up to 5,000).
 const LIMIT: Duration = Duration::from_millis(1);
 /// What the first one of its shape may take.
-const FIRST_LIMIT: Duration = Duration::from_millis(3);
+const FIRST_LIMIT: Duration = Duration::from_millis(2);
 /// How many times cheaper it has to be to take over one cluster than all of them.
 const ADVANTAGE: u32 = 20;
 /// Objects that are looked at when a cluster changes.

@@ -1,7 +1,9 @@
 //! What plugins read of every cluster, side by side, so that a decision need not fetch thousands of clusters from all
 //! over the memory. It says nothing that the clusters do not say; what is not in it is read there.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ptr;
 use std::sync::Arc;
 
 use navarch_crds::names::ClusterName;
@@ -200,6 +202,11 @@ impl Labels for LabelView<'_> {
     }
 }
 
+/// Whether a set of resources has one certain resource, as it was said last. The set is told by where it is, so this
+/// may not outlive the clusters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LastServed(Cell<Option<(*const Served, bool)>>);
+
 /// A cluster, with its outline where there is one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
@@ -257,6 +264,23 @@ impl<'a> View<'a> {
         }
     }
 
+    /// As [`Self::serves`], for one and the same resource at all clusters: `last` knows the answer for clusters that
+    /// share what they serve with the one before.
+    pub(crate) fn serves_as_asked(self, resource: &ApiResource, last: &LastServed) -> bool {
+        let Some(outline) = self.outline else {
+            return self.cluster.serves(resource);
+        };
+        let served = &outline.described.served;
+        if let Some((known, answer)) = last.0.get()
+            && ptr::eq(known, Arc::as_ptr(served))
+        {
+            return answer;
+        }
+        let answer = served.contains(resource);
+        last.0.set(Some((Arc::as_ptr(served), answer)));
+        answer
+    }
+
     pub(crate) fn supply(self, resource: &str) -> Supply {
         match (resource, self.outline) {
             ("cpu", Some(outline)) => outline.room.milli_cpu,
@@ -309,7 +333,14 @@ mod tests {
             assert_eq!(with.ready(), without.ready());
             assert_eq!(with.terminating(), without.terminating());
             assert_eq!(with.taints(), without.taints());
-            assert_eq!(with.serves(&served), without.serves(&served));
+            for resource in [&served, &ApiResource::default()] {
+                let last = LastServed::default();
+                for view in [with, with, without] {
+                    let answer = cluster.serves(resource);
+                    assert_eq!(view.serves(resource), answer);
+                    assert_eq!(view.serves_as_asked(resource, &last), answer);
+                }
+            }
             for resource in ["cpu", "memory", GPU, "pods"] {
                 assert_eq!(with.supply(resource), without.supply(resource));
             }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::profile::Profile;
 use super::traits::{Candidate, ClusterContext, Normalise, SelectContext};
-use crate::outline::Outlines;
+use crate::outline::{LastServed, Outlines};
 use crate::placement::{Rejected, Scored, meet};
 use crate::snapshot::{Cluster, Snapshot};
 use crate::unit::Unit;
@@ -39,7 +39,7 @@ pub struct Assessment {
 }
 
 /// Who asks about which clusters.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) unit: &'a Unit,
     pub(crate) profile: &'a Profile,
@@ -48,6 +48,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) clusters: &'a Arc<Vec<Arc<Cluster>>>,
     /// As many.
     pub(crate) outlines: &'a Outlines,
+    last_served: LastServed,
 }
 
 impl<'a> Asked<'a> {
@@ -64,12 +65,18 @@ impl<'a> Asked<'a> {
             now,
             clusters,
             outlines,
+            last_served: LastServed::default(),
         }
     }
 
-    fn context(&self, place: usize, cluster: &'a Cluster, scheduled: bool) -> ClusterContext<'a> {
+    fn context<'s>(
+        &'s self,
+        place: usize,
+        cluster: &'s Cluster,
+        scheduled: bool,
+    ) -> ClusterContext<'s> {
         let context = ClusterContext::new(self.unit, cluster, self.now, scheduled);
-        context.with_outline(self.outlines.get(place))
+        context.with_outline(self.outlines.get(place), &self.last_served)
     }
 
     /// Asks. `placed` are places in the list of clusters, in order: where the object counts as placed. What `before`

@@ -103,14 +103,16 @@ fn assess(
         return Ok(Arc::new(asked.assess(Some(&shared), &hanging)?));
     };
     // Of clusters that look otherwise nobody has said yet what hangs on it.
-    let mut placed = places(unit, snapshot.clusters());
-    placed.retain(|place| {
-        let [seen, known] = [snapshot, common].map(|one| one.clusters().get(*place));
-        let same = seen
-            .zip(known)
-            .is_some_and(|(seen, known)| Arc::ptr_eq(seen, known));
-        !same || hanging.binary_search(place).is_ok()
-    });
+    let seen = snapshot.clusters().iter().zip(common.clusters());
+    let otherwise = seen
+        .enumerate()
+        .filter(|(_, (seen, known))| !Arc::ptr_eq(seen, known))
+        .filter(|(_, (seen, _))| unit.current.contains_key(seen.name()))
+        .map(|(place, _)| place);
+    let mut placed = hanging;
+    placed.extend(otherwise);
+    placed.sort_unstable();
+    placed.dedup();
     Ok(Arc::new(asked.assess(Some(&shared), &placed)?))
 }
 

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::ptr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use navarch_crds::names::ClusterName;
 
 use super::signature::Signature;
 pub use crate::outline::Supply;
-use crate::outline::{Outline, View};
+use crate::outline::{LastServed, Outline, View};
 use crate::selector::Labels;
 use crate::snapshot::{ApiResource, Cluster, Taint};
 use crate::unit::Unit;
@@ -40,6 +41,7 @@ pub struct ClusterContext<'a> {
     /// When the decision is made.
     pub now: Timestamp,
     outline: Option<Outline<'a>>,
+    last_served: Option<&'a LastServed>,
     scheduled: bool,
     asked: Cell<bool>,
 }
@@ -56,14 +58,20 @@ impl<'a> ClusterContext<'a> {
             cluster,
             now,
             outline: None,
+            last_served: None,
             scheduled,
             asked: Cell::new(false),
         }
     }
 
     /// With what is read most at hand.
-    pub(crate) fn with_outline(mut self, outline: Option<Outline<'a>>) -> Self {
+    pub(crate) fn with_outline(
+        mut self,
+        outline: Option<Outline<'a>>,
+        last_served: &'a LastServed,
+    ) -> Self {
         self.outline = outline;
+        self.last_served = Some(last_served);
         self
     }
 
@@ -107,7 +115,13 @@ impl<'a> ClusterContext<'a> {
     /// As [`Cluster::serves`].
     #[must_use]
     pub fn serves(&self, resource: &ApiResource) -> bool {
-        self.view().serves(resource)
+        match self.last_served {
+            // Only the object's own resource is the same at every cluster.
+            Some(last) if ptr::eq(resource, &*self.unit.resource) => {
+                self.view().serves_as_asked(resource, last)
+            }
+            _ => self.view().serves(resource),
+        }
     }
 
     /// What the cluster has of a resource, and what of it is free.

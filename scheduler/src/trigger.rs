@@ -33,6 +33,9 @@ const KNOWN: [&str; 10] = [
     annotation::DRY_RUN,
 ];
 
+/// The hash of a cluster that serves nothing: it has joined, and nobody knows yet what it serves.
+const SERVES_NOTHING: &str = "913756753";
+
 /// Hash of a value's JSON as Go writes it.
 pub(crate) fn hash<T: Serialize + ?Sized>(value: &T) -> String {
     // Only maps with text keys and plain structs come here; they always have a JSON form.
@@ -101,7 +104,7 @@ struct Differences {
     labels: bool,
     taints: bool,
     api_resources: bool,
-    /// Nobody left and somebody joined.
+    /// Nobody left, and somebody joined or is now known to serve something.
     joined: bool,
 }
 
@@ -178,7 +181,13 @@ impl ClusterHashes {
         };
         let labels = changed(&old.cluster_labels_hashes, LABELS);
         let taints = changed(&old.cluster_taints_hashes, TAINTS);
-        let api_resources = changed(&old.cluster_api_resource_types_hashes, API_RESOURCES);
+        let served = &old.cluster_api_resource_types_hashes;
+        let api_resources = changed(served, API_RESOURCES);
+        // Until then nothing could be placed there, so this is when it joins. KubeAdmiral forgets such clusters.
+        let opened = served.iter().any(|(name, hash)| {
+            let now = self.hashes(name).map(API_RESOURCES);
+            hash == SERVES_NOTHING && now.is_some_and(|now| now != SERVES_NOTHING)
+        });
         let as_many = [
             old.clusters.len(),
             old.cluster_labels_hashes.len(),
@@ -190,7 +199,7 @@ impl ClusterHashes {
             labels,
             taints,
             api_resources,
-            joined: kept && count > old.clusters.len(),
+            joined: kept && (count > old.clusters.len() || opened),
         }
     }
 

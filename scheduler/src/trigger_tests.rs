@@ -79,7 +79,7 @@ fn hashes_are_those_of_kubeadmiral() {
     assert_eq!(tainted.hashes().taints, "729731651");
     assert_eq!(
         cluster("c").no_api().build().hashes().api_resources,
-        "913756753"
+        SERVES_NOTHING
     );
     assert_eq!(cluster("c").build().hashes().taints, "913756753");
     let sticky = BTreeMap::from([("kubeadmiral.io/sticky-cluster", "false")]);
@@ -231,6 +231,36 @@ fn changes_of_clusters_count_as_the_policy_says() {
                 );
                 assert_eq!(outcome.store, old, "{name}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_cluster_joins_when_it_is_known_what_it_serves() {
+    let policy = |joined: bool| {
+        let mut spec = defaults("Divide");
+        spec["reschedulePolicy"] = json!({ "rescheduleWhen": { "clusterJoined": joined } });
+        policy(spec)
+    };
+    for (name, before, now, joins) in [
+        (
+            "nothing known yet",
+            cluster("b").no_api(),
+            cluster("b").no_api(),
+            false,
+        ),
+        ("known now", cluster("b").no_api(), cluster("b"), true),
+        ("known no more", cluster("b"), cluster("b").no_api(), false),
+    ] {
+        for looks in [true, false] {
+            let policy = policy(looks);
+            let old = document_of(&[], Some(&policy), vec![cluster("a"), before.clone()]);
+            let new = document_of(&[], Some(&policy), vec![cluster("a"), now.clone()]);
+            let outcome = decide(Some(&old.to_json()), &new, Some(&policy));
+            assert_eq!(outcome.reschedule, joins && looks, "{name}");
+            let reasons = outcome.deferred.unwrap_or_default();
+            let told = reasons.contains("clusterJoined:false");
+            assert_eq!(told, joins && !looks, "{name}: {reasons}");
         }
     }
 }

@@ -53,7 +53,7 @@ pub(crate) async fn run(flags: JoinFlags) -> Result<(), CliError> {
     }
     let host = connect(host_file.as_deref(), flags.host_context.as_deref()).await?;
     let member = connect(member_file.as_deref(), flags.member_context.as_deref()).await?;
-    let cluster = admit(&flags.name, &host, &member).await?;
+    let cluster = admit(&flags.name, &host, &member, flags.timeout).await?;
     let uid = cluster.metadata.uid.clone().unwrap_or_default();
     let credentials = member_access::grant(&member, &uid).await?;
     member_access::store(&host, &flags.name, &credentials).await?;
@@ -138,7 +138,12 @@ fn already(name: &str, other: &str) -> CliError {
 }
 
 /// Checks the claims and makes sure that the host has the FederatedCluster (its uid marks the member).
-async fn admit(name: &str, host: &Target, member: &Target) -> Result<FederatedCluster, CliError> {
+async fn admit(
+    name: &str,
+    host: &Target,
+    member: &Target,
+    seconds: u64,
+) -> Result<FederatedCluster, CliError> {
     let clusters: Api<FederatedCluster> = Api::all(host.client.clone());
     let known = clusters
         .list(&Default::default())
@@ -147,15 +152,7 @@ async fn admit(name: &str, host: &Target, member: &Target) -> Result<FederatedCl
             "listing clusters in context {:?}",
             host.context
         )))?;
-    let namespaces: Api<Namespace> = Api::all(member.client.clone());
-    let namespace = namespaces
-        .get_opt(keys::SYSTEM_NAMESPACE)
-        .await
-        .map_err(CliError::request(format!(
-            "reading namespace {} in context {:?}",
-            keys::SYSTEM_NAMESPACE,
-            member.context
-        )))?;
+    let namespace = system_namespace(member, seconds).await?;
     let marked = namespace.map(|namespace| {
         namespace
             .annotations()
@@ -198,6 +195,45 @@ async fn admit(name: &str, host: &Target, member: &Target) -> Result<FederatedCl
             "creating FederatedCluster {name} in context {:?}",
             host.context
         )))
+}
+
+/// The member's system namespace. One that is just going says nothing of who has the member now: `unjoin` does not wait
+/// for its end, so it is waited for here.
+async fn system_namespace(member: &Target, seconds: u64) -> Result<Option<Namespace>, CliError> {
+    let namespaces: Api<Namespace> = Api::all(member.client.clone());
+    let read = async || {
+        let found = namespaces.get_opt(keys::SYSTEM_NAMESPACE).await;
+        found.map_err(CliError::request(format!(
+            "reading namespace {} in context {:?}",
+            keys::SYSTEM_NAMESPACE,
+            member.context
+        )))
+    };
+    let found = read().await?;
+    let going = found
+        .as_ref()
+        .filter(|namespace| namespace.metadata.deletion_timestamp.is_some());
+    let Some(going) = going else {
+        return Ok(found);
+    };
+    let uid = going.uid().unwrap_or_default();
+    let gone = kube::runtime::wait::await_condition(
+        namespaces.clone(),
+        keys::SYSTEM_NAMESPACE,
+        kube::runtime::wait::conditions::is_deleted(&uid),
+    );
+    match tokio::time::timeout(Duration::from_secs(seconds), gone).await {
+        Ok(Ok(_)) => read().await,
+        _ => Err(CliError::TimedOut {
+            doing: format!(
+                "waiting until the namespace {} of an earlier federation is gone in context {:?}",
+                keys::SYSTEM_NAMESPACE, member.context
+            ),
+            seconds,
+            last: "it is being deleted".to_owned(),
+            advice: "Run the same command again once it is gone. What keeps it: kubectl get namespace -o yaml, its conditions.".to_owned(),
+        }),
+    }
 }
 
 /// An existing FederatedCluster of that name must be this very member.

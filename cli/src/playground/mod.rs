@@ -16,6 +16,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use navarch_sandbox::control;
 use navarch_sandbox::server::{ApiServer, ServerOptions};
 use navarch_sandbox::simulate::SimulationOptions;
+use navarch_scheduler::unit::Features;
 use tokio::task::JoinHandle;
 
 use self::controllers::Running;
@@ -159,8 +160,17 @@ impl Playground {
     /// # Errors
     /// When the machine has no threads left.
     pub fn start_controllers(&mut self) -> Result<(), CliError> {
+        self.start_controllers_with(Features::default())
+    }
+
+    /// The same, with parts of the control plane that are not on everywhere.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_controllers_with(&mut self, features: Features) -> Result<(), CliError> {
         if self.controllers.is_none() {
             let mut options = navarch_controllers::RunOptions::new(self.clients[0].config.clone());
+            options.features = features;
             // Everything is near: notice an outage in a second instead of minutes.
             options.timings.health_check_period = Duration::from_secs(1);
             options.timings.unreachable_after = Duration::from_millis(500);

@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
+use navarch_scheduler::unit::ObjectOverrides;
 
 use crate::failure::{Failure, Outcome};
 use crate::world::kinds::Kind;
 
-pub(crate) use process::act_as_navarch;
+pub(crate) use process::{act_as_navarch, join, navarch, unjoin};
 
 /// What a story may need beside clusters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) enum Steer {
     Stop,
     /// They start again.
     Start,
+    /// They start again, and set bounds to what annotations of an object may do to its policy.
+    StartBounded(ObjectOverrides),
     /// They are gone from one moment to the next.
     Crash,
 }
@@ -124,7 +127,8 @@ pub(crate) trait Backend {
         let lacks = self.lacks("steer the controllers");
         Box::pin(async move { Err(lacks) })
     }
-    /// Undoes whatever a story that failed in the middle left: nothing is cut off or broken, the controllers run.
+    /// Undoes whatever a story that failed in the middle left: nothing is cut off or broken, the controllers run as they
+    /// did.
     fn restore(&self) -> LocalBoxFuture<'_, Outcome> {
         Box::pin(async { Ok(()) })
     }

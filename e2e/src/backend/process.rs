@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
 use crate::failure::{Failure, Outcome};
@@ -32,22 +33,54 @@ pub(crate) fn act_as_navarch() -> Option<ExitCode> {
     Some(navarch_cli::main())
 }
 
-/// Runs a command of `navarch` to its end.
-pub(super) async fn navarch(arguments: &[&str]) -> Outcome {
-    let failed = |why: String| Failure::Backend(format!("navarch {}: {why}", arguments.join(" ")));
-    let output = itself(NAVARCH)?
+/// Runs a command of `navarch` with a kubeconfig to its end, and answers what it prints.
+pub(crate) async fn navarch(kubeconfig: &Path, arguments: &[&str], input: &str) -> Outcome<String> {
+    let failed = |action: &str, why: String| Failure::Request {
+        action: format!("{action}navarch {}", arguments.join(" ")),
+        message: why,
+    };
+    let broken = |error: std::io::Error| failed("running ", error.to_string());
+    let mut child = itself(NAVARCH)?
         .args(arguments)
-        .stdin(Stdio::null())
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    if output.status.success() {
-        return Ok(());
+        .spawn()
+        .map_err(broken)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(input.as_bytes()).await.map_err(broken)?;
     }
-    Err(failed(
-        String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    ))
+    let output = child.wait_with_output().await.map_err(broken)?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() {
+        return Ok(said(&output.stdout));
+    }
+    Err(failed("", said(&output.stderr)))
+}
+
+/// Joins a member of the same name as its context.
+pub(crate) async fn join(kubeconfig: &Path, host: &str, member: &str) -> Outcome {
+    membership("join", kubeconfig, host, member).await
+}
+
+/// Lets a member go.
+pub(crate) async fn unjoin(kubeconfig: &Path, host: &str, member: &str) -> Outcome {
+    membership("unjoin", kubeconfig, host, member).await
+}
+
+async fn membership(command: &str, kubeconfig: &Path, host: &str, member: &str) -> Outcome {
+    let arguments = [
+        command,
+        member,
+        "--host-context",
+        host,
+        "--member-context",
+        member,
+    ];
+    navarch(kubeconfig, &arguments, "").await.map(drop)
 }
 
 /// Starts a command of `navarch` that runs until it is ended; what it says goes to the end of `log`.

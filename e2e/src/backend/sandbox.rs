@@ -8,6 +8,7 @@ use navarch_cli::playground::{Playground, PlaygroundOptions};
 use navarch_sandbox::faults::{Fault, Faults, Matching};
 use navarch_sandbox::request_log::{Entry, RequestLog};
 use navarch_sandbox::server::ApiServer;
+use navarch_scheduler::unit::Features;
 use tokio::sync::Mutex;
 
 use super::{Backend, Breakage, Need, Request, Steer};
@@ -155,6 +156,15 @@ impl Backend for Sandbox {
             match how {
                 Steer::Stop => playground.stop_controllers().await,
                 Steer::Start => playground.start_controllers().map_err(failed)?,
+                Steer::StartBounded(object_overrides) => {
+                    let features = Features {
+                        object_overrides,
+                        ..Features::default()
+                    };
+                    playground
+                        .start_controllers_with(features)
+                        .map_err(failed)?;
+                }
                 Steer::Crash => playground.crash_controllers().await,
             }
             Ok(())

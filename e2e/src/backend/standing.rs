@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use futures::future::{LocalBoxFuture, try_join_all};
 use kube::Client;
 use kube::config::Kubeconfig;
+use navarch_scheduler::unit::ObjectOverrides;
 use tokio::process::Child;
 use tokio::sync::Mutex;
 
 use super::audit::AuditLog;
-use super::process::{end, kill, navarch, navarch_bound};
+use super::process::{end, join, kill, navarch, navarch_bound, unjoin};
 use super::proxy::Proxy;
 use super::{Backend, Breakage, Need, Request, Steer, webhook};
 use crate::failure::{Failure, Outcome};
@@ -44,9 +45,15 @@ pub(super) struct Standing {
     proxies: BTreeMap<String, Proxy>,
     audit: BTreeMap<String, RefCell<AuditLog>>,
     log: PathBuf,
-    controllers: Mutex<Option<Child>>,
+    controllers: Mutex<Option<Controllers>>,
     remove: bool,
     control_plane: Mutex<Option<Child>>,
+}
+
+/// The controllers, and the bounds that they were started with.
+struct Controllers {
+    child: Child,
+    bounds: ObjectOverrides,
 }
 
 impl Standing {
@@ -93,51 +100,19 @@ impl Standing {
     }
 
     async fn make(&self) -> Outcome {
-        let kubeconfig = self.kubeconfig.to_string_lossy();
-        navarch(&[
-            "install",
-            "--kubeconfig",
-            &kubeconfig,
-            "--context",
-            &self.host,
-        ])
-        .await?;
+        let install = ["install", "--context", &self.host];
+        navarch(&self.kubeconfig, &install, "").await?;
         self.steer(Steer::Start).await?;
-        try_join_all(self.members.iter().map(|member| {
-            let kubeconfig = &kubeconfig;
-            async move {
-                navarch(&[
-                    "join",
-                    member,
-                    "--kubeconfig",
-                    kubeconfig,
-                    "--host-context",
-                    &self.host,
-                    "--member-context",
-                    member,
-                ])
-                .await
-            }
-        }))
-        .await
-        .map(|_joined| ())
+        let members = self.members.iter();
+        try_join_all(members.map(|member| join(&self.kubeconfig, &self.host, member)))
+            .await
+            .map(drop)
     }
 
     /// Takes away what [`Self::make`] made, the last first.
     async fn unmake(&self) -> Outcome {
-        let kubeconfig = self.kubeconfig.to_string_lossy();
         for member in &self.members {
-            navarch(&[
-                "unjoin",
-                member,
-                "--kubeconfig",
-                &kubeconfig,
-                "--host-context",
-                &self.host,
-                "--member-context",
-                member,
-            ])
-            .await?;
+            unjoin(&self.kubeconfig, &self.host, member).await?;
         }
         self.steer(Steer::Stop).await?;
         super::uninstall::uninstall(&self.client(&self.host).await?).await
@@ -147,7 +122,7 @@ impl Standing {
         crate::world::client(&self.kubeconfig, cluster).await
     }
 
-    fn start_controllers(&self) -> Outcome<Child> {
+    fn start_controllers(&self, bounds: ObjectOverrides) -> Outcome<Controllers> {
         let kubeconfig = self.kubeconfig.to_string_lossy();
         // An outage is noticed in a second instead of minutes, as in the sandbox.
         let arguments = [
@@ -163,8 +138,12 @@ impl Standing {
             "1s",
             "--cluster-status-threshold",
             "500ms",
+            "--object-overrides",
+            // Named as users write them.
+            &format!("{bounds:?}"),
         ];
-        navarch_bound(&arguments, &self.log)
+        let child = navarch_bound(&arguments, &self.log)?;
+        Ok(Controllers { child, bounds })
     }
 
     fn audit_of(&self, cluster: &str) -> Outcome<std::cell::RefMut<'_, AuditLog>> {
@@ -232,11 +211,17 @@ impl Backend for Standing {
     fn steer(&self, how: Steer) -> LocalBoxFuture<'_, Outcome> {
         Box::pin(async move {
             let mut controllers = self.controllers.lock().await;
+            let bounds = match how {
+                Steer::StartBounded(bounds) => bounds,
+                Steer::Start | Steer::Stop | Steer::Crash => ObjectOverrides::default(),
+            };
             match (how, controllers.take()) {
-                (Steer::Start, None) => *controllers = Some(self.start_controllers()?),
-                (Steer::Start, running) => *controllers = running,
+                (Steer::Start | Steer::StartBounded(_), None) => {
+                    *controllers = Some(self.start_controllers(bounds)?);
+                }
+                (Steer::Start | Steer::StartBounded(_), running) => *controllers = running,
                 (Steer::Stop, Some(mut running)) => {
-                    let status = end(&mut running).await?;
+                    let status = end(&mut running.child).await?;
                     if !status.success() {
                         return Err(Failure::Backend(format!(
                             "the controllers ended badly ({status}): see {}",
@@ -244,7 +229,7 @@ impl Backend for Standing {
                         )));
                     }
                 }
-                (Steer::Crash, Some(mut running)) => kill(&mut running).await?,
+                (Steer::Crash, Some(mut running)) => kill(&mut running.child).await?,
                 (Steer::Stop | Steer::Crash, None) => {}
             }
             Ok(())
@@ -260,14 +245,19 @@ impl Backend for Standing {
                 self.mend_requests(cluster).await?;
             }
             let mut controllers = self.controllers.lock().await;
-            let died = match controllers.as_mut().map(Child::try_wait) {
+            let ended = controllers.as_mut().map(|running| running.child.try_wait());
+            let died = match ended {
                 Some(Ok(Some(status))) => Some(status),
                 _ => None,
             };
             if died.is_some() {
                 *controllers = None;
             }
+            let bounds = controllers.as_ref().map(|running| running.bounds);
             drop(controllers);
+            if bounds.is_some_and(|bounds| bounds != ObjectOverrides::default()) {
+                self.steer(Steer::Stop).await?;
+            }
             self.steer(Steer::Start).await?;
             died.map_or(Ok(()), |status| {
                 Err(Failure::Backend(format!(

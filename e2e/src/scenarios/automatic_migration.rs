@@ -98,17 +98,6 @@ spec:
     )
 }
 
-/// The replicas of a Deployment in each member.
-async fn shares(world: &World, name: &str) -> Outcome<Vec<i64>> {
-    let target = world.target(DEPLOYMENT, name);
-    let mut shares = Vec::new();
-    for member in world.members() {
-        let copy = member.find(&target).await?.unwrap_or_default();
-        shares.push(number(&copy, "/spec/replicas"));
-    }
-    Ok(shares)
-}
-
 /// How many replicas a member is said to have room for.
 fn room(federated: &Value, member: &Place) -> Option<i64> {
     let info: Value = serde_json::from_str(annotation(federated, INFO)?).ok()?;
@@ -130,7 +119,7 @@ pub(super) async fn away_and_back(world: &World) -> Outcome {
         .host()
         .until(&ferry, "is ready as a whole", |source| has_ready(source, 6))
         .await?;
-    let found = shares(world, "ferry").await?;
+    let found = world.shares(&ferry).await?;
     expect_equal(
         "the replicas where there is room for one",
         &found.first(),
@@ -155,7 +144,7 @@ pub(super) async fn away_and_back(world: &World) -> Outcome {
             annotation(object, INFO).is_none()
         })
         .await?;
-    let found = shares(world, "ferry").await?;
+    let found = world.shares(&ferry).await?;
     expect_equal("all replicas", &found.iter().sum::<i64>(), &6)
 }
 
@@ -190,7 +179,7 @@ async fn beside(world: &World, full: &Place) -> Outcome {
         }
     })
     .await?;
-    let found = shares(world, "barge").await?;
+    let found = world.shares(&barge).await?;
     expect_equal("the replicas that wait", &found.first(), &Some(&1))?;
 
     // There is room again: they run where they waited, and what ran besides goes.
@@ -204,7 +193,7 @@ async fn beside(world: &World, full: &Place) -> Outcome {
         .host()
         .until(&barge, "runs once", |source| has_ready(source, 3))
         .await?;
-    let found = shares(world, "barge").await?;
+    let found = world.shares(&barge).await?;
     expect_equal("the replicas that waited", &found.first(), &Some(&1))?;
     expect_equal("all replicas", &found.iter().sum::<i64>(), &3)
 }
@@ -257,6 +246,6 @@ pub(super) async fn not_while_down(world: &World) -> Outcome {
         .until(&ferry, "is ready as a whole", |source| has_ready(source, 3))
         .await?;
     full.until_gone(&ferry).await?;
-    let found = shares(world, "ferry").await?;
+    let found = world.shares(&ferry).await?;
     expect_equal("all replicas", &found.iter().sum::<i64>(), &3)
 }

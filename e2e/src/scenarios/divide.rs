@@ -1,10 +1,9 @@
 //! A policy divides replicas: by weight, and within a minimum and a maximum.
 
 use super::manifests::{deployment, divide};
-use crate::failure::{Outcome, expect_equal};
+use crate::failure::Outcome;
 use crate::world::World;
 use crate::world::kinds::DEPLOYMENT;
-use crate::world::read::{has_ready, number};
 
 /// Applies a policy and a Deployment, and waits until the members have their shares.
 async fn shares(
@@ -24,25 +23,7 @@ async fn shares(
         .apply_all(&[divide(name, &placement), deployment(name, replicas, name)])
         .await?;
     let target = world.target(DEPLOYMENT, name);
-    world
-        .host()
-        .until(&target, "is ready as a whole", |source| {
-            has_ready(source, wanted.iter().sum())
-        })
-        .await?;
-    for (member, share) in world.members().iter().zip(wanted) {
-        if share == 0 {
-            member.until_gone(&target).await?;
-        } else {
-            let copy = member.get(&target).await?;
-            expect_equal(
-                &format!("the share of {}", member.name),
-                &number(&copy, "/spec/replicas"),
-                &share,
-            )?;
-        }
-    }
-    Ok(())
+    world.until_shares(&target, &wanted).await
 }
 
 pub(super) async fn by_weight(world: &World) -> Outcome {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use crate::world::World;
 
 /// The label that names a policy.
@@ -46,6 +48,44 @@ pub(super) fn equal_shares(name: &str, world: &World) -> String {
     divide(name, &clusters)
 }
 
+/// A policy that says more: lines of its spec in YAML, for instance `maxClusters: 2`.
+pub(super) fn also(policy: &str, lines: &[&str]) -> String {
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    format!("{policy}{lines}")
+}
+
+/// A policy of [`divide`] that also looks again when something else happens, for instance `clusterJoined`.
+pub(super) fn also_when(policy: &str, what: &str) -> String {
+    let more = format!("reschedulePolicy:\n    rescheduleWhen: {{{what}: true}}\n");
+    policy.replace("reschedulePolicy:\n", &more)
+}
+
+/// A profile that changes plugins, in YAML, for instance `filter: {disabled: [{name: ClusterAffinity}]}`. Outside
+/// namespaces: it holds the name of the story.
+pub(super) fn profile(world: &World, plugins: &str) -> String {
+    format!(
+        "---
+apiVersion: core.kubeadmiral.io/v1alpha1
+kind: SchedulingProfile
+metadata: {{name: {}}}
+spec:
+  plugins: {{{plugins}}}
+",
+        world.namespace()
+    )
+}
+
+/// The plugins of a profile by which no cluster is better than another, so that the first names are chosen.
+pub(super) const WITHOUT_SCORES: &str = "score: {disabled: [{name: '*'}]}";
+
+/// A policy that uses the [`profile`] of the story.
+pub(super) fn with_profile(world: &World, policy: &str) -> String {
+    also(
+        policy,
+        &[&format!("schedulingProfile: {}", world.namespace())],
+    )
+}
+
 fn policy(name: &str, mode: &str) -> String {
     format!(
         "---
@@ -87,12 +127,28 @@ spec:
     )
 }
 
+/// A Deployment of which every replica takes one of a resource.
+pub(super) fn deployment_that_takes(
+    resource: &str,
+    name: &str,
+    replicas: i64,
+    policy: &str,
+) -> String {
+    let takes = format!("limits: {{{resource}: 1}}");
+    deployment(name, replicas, policy).replace("requests: {cpu: 10m, memory: 16Mi}", &takes)
+}
+
 /// A ConfigMap under a policy.
 pub(super) fn config_map(name: &str, policy: &str) -> String {
     format!(
         "{}  labels: {{{POLICY_LABEL}: {policy}}}\n",
         plain_config_map(name)
     )
+}
+
+/// A ConfigMap of [`config_map`] with an annotation.
+pub(super) fn annotated(config_map: &str, key: &str, value: &Value) -> String {
+    format!("{config_map}  annotations: {{{key}: '{value}'}}\n")
 }
 
 /// A ConfigMap that nobody propagates.

@@ -3,7 +3,7 @@
 use navarch_sandbox::stub::{Call, Reply, Stub};
 use serde_json::{Value, json};
 
-use super::manifests::{config_map, duplicate};
+use super::manifests::{config_map, duplicate, profile, with_profile};
 use crate::failure::{Failure, Outcome, expect};
 use crate::world::World;
 use crate::world::kinds::{CONFIG_MAP, PROFILE, WEBHOOK};
@@ -35,10 +35,7 @@ fn only(member: &str) -> impl Fn(&Call) -> Reply + Send + Sync + use<> {
 /// the story's own.
 fn manifests(world: &World, stub: &Stub, protocol: &str) -> String {
     let (name, url) = (world.namespace(), stub.url());
-    let policy = duplicate("asks", &[]).replace(
-        "schedulingMode: Duplicate",
-        &format!("schedulingMode: Duplicate\n  schedulingProfile: {name}"),
-    );
+    let asks = format!("filter: {{enabled: [{{type: Webhook, name: {name}}}]}}");
     format!(
         "---
 apiVersion: core.kubeadmiral.io/v1alpha1
@@ -49,15 +46,9 @@ spec:
   urlPrefix: {url}/scheduler
   filterPath: /filter
   httpTimeout: 1s
----
-apiVersion: core.kubeadmiral.io/v1alpha1
-kind: SchedulingProfile
-metadata: {{name: {name}}}
-spec:
-  plugins:
-    filter:
-      enabled: [{{type: Webhook, name: {name}}}]
-{policy}"
+{}{}",
+        profile(world, &asks),
+        with_profile(world, &duplicate("asks", &[]))
     )
 }
 

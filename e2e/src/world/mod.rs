@@ -2,9 +2,11 @@
 //! which backend that is.
 
 mod client;
+mod copies;
 mod hands;
 pub(crate) mod kinds;
 mod kubectl;
+mod navarch;
 pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod waiting;
@@ -15,11 +17,11 @@ use std::rc::Rc;
 use futures::future::try_join_all;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::client::ClientHands;
 use self::hands::Hands;
-use self::kinds::{CLUSTER, Kind, Target};
+use self::kinds::{Kind, Target};
 use self::kubectl::Kubectl;
 use self::place::Place;
 use self::waiting::{Look, until};
@@ -79,13 +81,8 @@ impl World {
         }
         if alone {
             self.backend.restore().await?;
-            let clusters = self.members.iter().map(|member| &member.name);
-            for cluster in clusters.map(|name| self.target(CLUSTER, name)) {
-                self.host
-                    .until(&cluster, "is Ready", |object| {
-                        read::condition(object, "Ready") == "True"
-                    })
-                    .await?;
+            for member in &self.members {
+                self.put_back(member).await?;
             }
         }
         // The host first: the copies go with their sources, and what stays after that is the story's own.
@@ -93,6 +90,28 @@ impl World {
         try_join_all(self.members.iter().map(Place::clear))
             .await
             .map(|_all| ())
+    }
+
+    /// Makes a member what it was before the story: joined and Ready, without labels and taints.
+    async fn put_back(&self, member: &Place) -> Outcome {
+        let cluster = self.cluster(member);
+        match self.host.find(&cluster).await? {
+            None => self.join(member).await?,
+            Some(found) => {
+                let (labels, taints) = ("/metadata/labels", "/spec/taints");
+                if [labels, taints]
+                    .iter()
+                    .any(|part| found.pointer(part).is_some())
+                {
+                    let neither = json!({"metadata": {"labels": null}, "spec": {"taints": null}});
+                    self.patch(&cluster, &neither).await?;
+                }
+            }
+        }
+        self.host
+            .until(&cluster, "is Ready", is_ready)
+            .await
+            .map(drop)
     }
 
     /// The story's namespace.
@@ -141,6 +160,17 @@ impl World {
         self.host.hands().patch(target, change).await
     }
 
+    /// Sets an annotation of an object of the host; `None`: takes it off.
+    pub(crate) async fn annotate(
+        &self,
+        target: &Target,
+        key: &str,
+        value: Option<&str>,
+    ) -> Outcome {
+        let change = json!({"metadata": {"annotations": {key: value}}});
+        self.patch(target, &change).await
+    }
+
     /// Waits until the host says that every copy of an object is as it should be; answers its federated object.
     pub(crate) async fn until_propagated(&self, target: &Target) -> Outcome<Value> {
         self.host
@@ -182,11 +212,8 @@ impl World {
                     && read::text(served, "/group") == kind.group
             })
         };
-        let clusters = self
-            .members
-            .iter()
-            .map(|member| self.target(CLUSTER, &member.name));
-        for cluster in clusters {
+        for member in &self.members {
+            let cluster = self.cluster(member);
             self.host.until(&cluster, "serves the kind", serves).await?;
         }
         Ok(())
@@ -195,23 +222,20 @@ impl World {
     /// Cuts a member off and waits until the host knows.
     pub(crate) async fn cut_off(&self, member: &Place) -> Outcome {
         self.backend.cut_off(&member.name, true)?;
-        let cluster = self.target(CLUSTER, &member.name);
-        let is_down = |object: &Value| read::condition(object, "Ready") != "True";
+        let is_down = |object: &Value| !is_ready(object);
         self.host
-            .until(&cluster, "is not Ready", is_down)
+            .until(&self.cluster(member), "is not Ready", is_down)
             .await
-            .map(|_object| ())
+            .map(drop)
     }
 
     /// Lets a member be reached again and waits until the host knows.
     pub(crate) async fn restore(&self, member: &Place) -> Outcome {
         self.backend.cut_off(&member.name, false)?;
-        let cluster = self.target(CLUSTER, &member.name);
-        let is_up = |object: &Value| read::condition(object, "Ready") == "True";
         self.host
-            .until(&cluster, "is Ready", is_up)
+            .until(&self.cluster(member), "is Ready", is_ready)
             .await
-            .map(|_object| ())
+            .map(drop)
     }
 
     /// Makes requests of a cluster fail until they are mended.
@@ -281,6 +305,10 @@ impl World {
         })
         .await
     }
+}
+
+fn is_ready(cluster: &Value) -> bool {
+    read::condition(cluster, "Ready") == "True"
 }
 
 /// Looks without a write between them that make a quiet world: more than a debounce window (200 ms) and a health

@@ -232,7 +232,7 @@ impl Place {
     }
 
     /// Adds to a failed wait what the cluster says about the object and its federated object.
-    async fn with_events<T>(&self, about: &Target, outcome: Outcome<T>) -> Outcome<T> {
+    pub(super) async fn with_events<T>(&self, about: &Target, outcome: Outcome<T>) -> Outcome<T> {
         let Err(Failure::TimedOut {
             what,
             seconds,

@@ -134,9 +134,9 @@ fn offline_answers_need_no_cluster() {
         navarch(&["completion", shell]).says("controller-manager");
     }
     let definitions: Value = serde_json::from_str(&navarch(&["crds", "-o", "json"]).out).unwrap();
-    assert_eq!(definitions["items"].as_array().unwrap().len(), 16);
+    assert_eq!(definitions["items"].as_array().unwrap().len(), 18);
     let documents = navarch(&["crds"]).out.matches("---\napiVersion").count();
-    assert_eq!(documents, 16);
+    assert_eq!(documents, 18);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_folder_holds_one_sandbox_and_ctrl_c_leaves_nothing() {
 fn install_repeats_without_a_change_and_a_manager_by_hand_joins_what_is_announced() {
     let sandbox = Sandbox::start(&["--members", "1", "--no-controllers"]);
     let path = sandbox.kubeconfig();
-    with(&path, &["install"]).says("16 resource definitions");
+    with(&path, &["install"]).says("18 resource definitions");
     with(&path, &["install"]).says("Next: navarch controller-manager --context host");
     with(&path, &["install", "--context", "nope"]).refuses(1, &["\"nope\"", "host, member-1"]);
     with(&path, &["get", "objects", "--context", "member-1"])
@@ -402,5 +402,5 @@ fn mistakes_are_told_in_events() {
     let crds = navarch(&["crds"]).out;
     let again = ["apply", "--server-side", "-f", "-"];
     let again = kubectl(&path, &again, &crds).unwrap();
-    assert_eq!(again.out.matches("serverside-applied").count(), 16);
+    assert_eq!(again.out.matches("serverside-applied").count(), 18);
 }

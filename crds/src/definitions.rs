@@ -4,7 +4,7 @@
 
 use crate::keys::annotation::NO_FEDERATED_RESOURCE;
 use crate::kind::KindFacts;
-use crate::{multicluster, v1alpha1};
+use crate::{multicluster, quota, v1alpha1};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 const NAMED_IN_LABELS: [&str; 2] = ["PropagationPolicy", "ClusterPropagationPolicy"];
 
 /// A new kind is one more line.
-const KINDS: [KindFacts; 16] = [
+const KINDS: [KindFacts; 18] = [
     v1alpha1::FederatedTypeConfig::FACTS,
     v1alpha1::FederatedCluster::FACTS,
     v1alpha1::FederatedObject::FACTS,
@@ -31,6 +31,8 @@ const KINDS: [KindFacts; 16] = [
     v1alpha1::ClusterCollectedStatus::FACTS,
     multicluster::ServiceExport::FACTS,
     multicluster::ServiceImport::FACTS,
+    quota::GlobalQuota::FACTS,
+    quota::QuotaLedger::FACTS,
 ];
 
 /// All definitions, in the order in which they are installed.
@@ -86,7 +88,7 @@ fn document(kind: &KindFacts) -> Value {
         set(&mut names, "shortNames", json!(kind.short));
     }
     let mut metadata = json!({ "name": format!("{}.{}", kind.plural, kind.group) });
-    if kind.group == v1alpha1::GROUP {
+    if kind.group != multicluster::GROUP {
         // Definitions are a federated type: without this the host would federate its own.
         set(
             &mut metadata,

@@ -283,4 +283,8 @@ pub mod navarch {
     pub const PROFILE_SEEN: &str = "navarch.dev/profile-seen";
     /// On federated objects without a source: hash of the template that was last decided about.
     pub const TEMPLATE_SEEN: &str = "navarch.dev/template-seen";
+    /// On federated objects: JSON of what the object is charged ([`crate::quota::Charge`]).
+    pub const CHARGE: &str = "navarch.dev/charge";
+    /// On federated objects: written to make every other write that is on its way fail.
+    pub const FENCE: &str = "navarch.dev/fence";
 }

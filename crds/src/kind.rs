@@ -117,19 +117,22 @@ macro_rules! kind {
     };
 }
 
-/// The `apiVersion` of a group; both groups have one version.
+/// The `apiVersion` of a group; each has one version.
 macro_rules! concat_api_version {
     ($group:expr) => {
         const { crate::kind::api_version($group) }
     };
 }
 
-/// The `apiVersion` of one of the two groups.
+/// The `apiVersion` of a group.
 pub(crate) const fn api_version(group: &'static str) -> &'static str {
-    if group.len() == crate::v1alpha1::GROUP.len() {
-        crate::v1alpha1::API_VERSION
-    } else {
-        crate::multicluster::API_VERSION
+    // Texts cannot be compared in a constant; the three have different lengths.
+    const CORE: usize = crate::v1alpha1::GROUP.len();
+    const OWN: usize = crate::quota::GROUP.len();
+    match group.len() {
+        CORE => crate::v1alpha1::API_VERSION,
+        OWN => crate::quota::API_VERSION,
+        _ => crate::multicluster::API_VERSION,
     }
 }
 

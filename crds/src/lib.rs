@@ -12,6 +12,7 @@ pub mod keys;
 pub mod multicluster;
 pub mod names;
 pub mod naming;
+pub mod quota;
 pub mod select;
 pub mod type_configs;
 pub mod v1alpha1;

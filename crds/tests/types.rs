@@ -2,6 +2,7 @@
 //! and nothing that an API server or KubeAdmiral may have stored makes reading fail.
 
 use navarch_crds::multicluster::{ServiceExport, ServiceImport};
+use navarch_crds::quota::{GlobalQuota, QuotaLedger};
 use navarch_crds::v1alpha1::{
     ClusterCollectedStatus, ClusterFederatedObject, ClusterOverridePolicy,
     ClusterPropagatedVersion, ClusterPropagationPolicy, CollectedStatus, FederatedCluster,
@@ -39,6 +40,8 @@ fn through_its_type(kind: &str, object: Value) -> Result<Value, serde_json::Erro
         "ClusterCollectedStatus" => again::<ClusterCollectedStatus>(object),
         "ServiceExport" => again::<ServiceExport>(object),
         "ServiceImport" => again::<ServiceImport>(object),
+        "GlobalQuota" => again::<GlobalQuota>(object),
+        "QuotaLedger" => again::<QuotaLedger>(object),
         other => Err(serde::de::Error::custom(format!(
             "{other} has no row in this test"
         ))),

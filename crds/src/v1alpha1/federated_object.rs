@@ -390,6 +390,8 @@ open_enum! {
         UpdateFailed = "UpdateFailed",
         /// The member refused the deletion.
         DeletionFailed = "DeletionFailed",
+        /// What the copy would use is not charged to its global quotas (Navarch only).
+        NotCharged = "NotCharged",
         /// The managed label could not be removed.
         LabelRemovalFailed = "LabelRemovalFailed",
         /// The copy could not be read.

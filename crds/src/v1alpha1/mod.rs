@@ -8,7 +8,7 @@ mod collected_status;
 mod federated_cluster;
 mod federated_object;
 mod federated_type_config;
-mod kubernetes;
+pub(crate) mod kubernetes;
 mod override_policy;
 mod overriders;
 mod propagated_version;

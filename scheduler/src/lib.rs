@@ -11,6 +11,7 @@
 //! | [`plugins`] | one file a plugin |
 //! | [`planner`] | splits replicas |
 //! | [`placement`], [`verdict`] | the answer, refusals and failures |
+//! | [`quota`] | what all clusters together may run of some workloads |
 //! | [`trigger`] | is it time to decide again? |
 //! | [`explain`], [`audit`] | why this answer; is it sound? |
 
@@ -23,6 +24,7 @@ pub mod placement;
 pub mod planner;
 pub mod plugins;
 pub mod policy;
+pub mod quota;
 pub mod request;
 pub mod resources;
 pub mod selector;

@@ -154,6 +154,43 @@ pub fn for_triggers(resource: &ApiResource, template: &Value) -> Result<Amounts,
     Ok(counted(&read(spec, requests)?.as_kubeadmiral()))
 }
 
+/// What one pod asks for and may use.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PodSums {
+    /// By Kubernetes' formula for requests.
+    pub(crate) requests: Sum,
+    /// By its formula for limits (`PodLimits`): what has no limit anywhere is not in it.
+    pub(crate) limits: Sum,
+}
+
+/// The sums of a pod spec.
+///
+/// # Errors
+/// If an amount cannot be read.
+pub(crate) fn sums(spec: &Value) -> Result<PodSums, RequestError> {
+    let requested = read(spec, with_limits)?;
+    let limits = |container: &Value| amounts(container, "limits");
+    let containers: Result<_, _> = list(spec, "containers").map(limits).collect();
+    let limited = PodRequest {
+        containers: containers?,
+        whole: requested.whole_limits.clone(),
+        whole_limits: Sum::new(),
+        overhead: Sum::new(),
+        ..read(spec, limits)?
+    };
+    let mut limits = limited.total();
+    // What a pod costs besides is only added to what is limited at all.
+    for (name, limit) in &mut limits {
+        if let Some(overhead) = requested.overhead.get(name) {
+            *limit = limit.add(*overhead);
+        }
+    }
+    Ok(PodSums {
+        requests: requested.total(),
+        limits,
+    })
+}
+
 fn counted(sum: &Sum) -> Amounts {
     Amounts::new(sum.iter().map(|(name, amount)| (name.as_str(), *amount)))
 }

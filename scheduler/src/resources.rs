@@ -79,7 +79,7 @@ pub fn is_scalar(name: &str) -> bool {
 }
 
 /// A name with a domain that is not Kubernetes' own and that can stand in a quota.
-fn is_extended(name: &str) -> bool {
+pub(crate) fn is_extended(name: &str) -> bool {
     let Some((domain, resource)) = name.split_once('/') else {
         return false;
     };

@@ -15,6 +15,7 @@ pub mod offline;
 pub mod pending;
 pub mod pointer;
 pub mod propagate;
+mod quota;
 mod rooms;
 mod run;
 mod runtime;

@@ -1,8 +1,9 @@
 //! One run of the manager: serve the admin endpoints, become the leader, open the rooms, end cleanly.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::changed::ChangedFigures;
@@ -15,10 +16,12 @@ use crate::host::followings::Followings;
 use crate::host::migrations::Migrations;
 use crate::host::objects::{Inherited, Objects};
 use crate::host::promised::Promised;
+use crate::host::quotas::Quotas;
 use crate::host::recent::Recent;
-use crate::host::scheduled::Scheduled;
+use crate::host::scheduled::{QUOTA_RESERVED, SCHEDULED, Words};
 use crate::host::stores::{FederatedObjects, Sources, TypeConfigs};
 use crate::host::unplaced::Unplaced;
+use crate::quota::io::Ledger;
 use crate::runtime::admin;
 use crate::runtime::events::Events;
 use crate::runtime::host_first::HostFirst;
@@ -32,6 +35,10 @@ use crate::runtime::repeats::HostTroubles;
 use crate::runtime::rush::Rush;
 use crate::runtime::shutdown::Tasks;
 use crate::webhook::desk::Webhooks;
+
+/// So long the first look at the ledger of quotas may take before the rooms open without it. The lease is not renewed in
+/// the meantime.
+const TAKE_OVER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a run ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -109,8 +116,15 @@ pub async fn run(options: RunOptions, shutdown: CancellationToken) -> Result<(),
         readiness,
         Arc::clone(&metrics),
     );
+    // What is listed from here on then holds all that earlier leaders have charged (decision 0030). A host that cannot
+    // tell in time must not keep the rooms shut: they open, and nothing grows under a quota until it is known.
+    let patience = TAKE_OVER_PATIENCE.min(ctx.term.left() / 2);
+    let taken = tokio::time::timeout(patience, ctx.ledger.take_over()).await;
+    let in_time = matches!(taken, Ok(Ok(())));
     crate::rooms::open(&ctx);
-    let lost = stay(held, &tasks, &shutdown).await;
+    let ctx_of_task = Arc::clone(&ctx);
+    tasks.spawn(async move { crate::propagate::io::quotas::open(&ctx_of_task, in_time).await });
+    let lost = stay(held, &ctx, &shutdown).await;
     metrics.set_leader(false);
     tasks.stop().await;
     if lost {
@@ -122,16 +136,20 @@ pub async fn run(options: RunOptions, shutdown: CancellationToken) -> Result<(),
 
 /// Until shutdown or the loss of leadership (`true`). The lease is kept until the work has stopped, and
 /// released then.
-async fn stay(held: Option<lease::Held>, tasks: &Tasks, shutdown: &CancellationToken) -> bool {
+async fn stay(held: Option<lease::Held>, ctx: &Context, shutdown: &CancellationToken) -> bool {
+    let tasks = &ctx.tasks;
     let Some(held) = held else {
-        shutdown.cancelled().await;
-        return false;
+        return tokio::select! {
+            () = ctx.ledger.lost() => true,
+            () = shutdown.cancelled() => false,
+        };
     };
     let release = CancellationToken::new();
     let keep = held.keep(&release);
     tokio::pin!(keep);
     tokio::select! {
         lost = &mut keep => lost,
+        () = ctx.ledger.lost() => true,
         () = shutdown.cancelled() => {
             tasks.stop().await;
             release.cancel();
@@ -154,8 +172,21 @@ fn context(
     let backoff = Context::backoff(&options.timings);
     let propagate = Queue::new(backoff);
     let changed = Arc::new(ChangedFigures::default());
+    let host = Requests::new(clients.requests.clone(), term.clone(), limits::REQUEST);
+    let election = options.leader_election.as_ref();
+    let identity = election.map_or("", |election| election.identity.as_str());
+    let ledger = Ledger::start(
+        host.clone(),
+        identity,
+        backoff,
+        Arc::clone(&metrics),
+        &tasks,
+    );
     Arc::new(Context {
-        host: Requests::new(clients.requests.clone(), term.clone(), limits::REQUEST),
+        host,
+        ledger,
+        quotas: Quotas::default(),
+        quota_news: Notify::new(),
         host_clients: clients,
         term,
         system_namespace: options.system_namespace.clone(),
@@ -189,7 +220,8 @@ fn context(
         propagate,
         holds: Queue::new(backoff),
         report: Queue::new(backoff),
-        scheduled: Scheduled::default(),
+        scheduled: Words::new(SCHEDULED),
+        reserved: Words::new(QUOTA_RESERVED),
         features: options.features,
         pace: Pace::default(),
         rush: Rush::default(),

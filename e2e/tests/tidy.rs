@@ -86,19 +86,22 @@ const ROOM_ARROWS: &[(&str, &[&str])] = &[
     ("fleet", &["runtime", "copies"]),
     ("webhook", &["runtime"]),
     ("migrate", &["copies", "fleet"]),
+    ("quota", &["runtime", "copies", "fleet"]),
     (
         "host",
-        &["runtime", "copies", "fleet", "follow", "migrate", "webhook"],
+        &[
+            "runtime", "copies", "fleet", "follow", "migrate", "quota", "webhook",
+        ],
     ),
     ("membership", &["runtime", "fleet", "host"]),
     (
         "propagate",
         &[
-            "runtime", "copies", "fleet", "follow", "host", "migrate", "webhook",
+            "runtime", "copies", "fleet", "follow", "host", "migrate", "quota", "webhook",
         ],
     ),
-    ("dispatch", &["runtime", "copies", "fleet", "host"]),
-    ("status", &["runtime", "copies", "fleet", "host"]),
+    ("dispatch", &["runtime", "copies", "fleet", "host", "quota"]),
+    ("status", &["runtime", "copies", "fleet", "host", "quota"]),
 ];
 
 #[test]
@@ -167,6 +170,7 @@ fn only_the_io_files_of_a_room_hold_a_client() {
     for room in [
         "copies",
         "migrate",
+        "quota",
         "webhook",
         "host",
         "propagate",

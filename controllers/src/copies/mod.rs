@@ -4,6 +4,7 @@
 
 pub mod aggregate;
 pub mod applied;
+pub(crate) mod charge;
 pub mod conditions;
 pub mod drift;
 pub mod kinds;
@@ -11,5 +12,6 @@ pub mod observe;
 pub mod patches;
 pub mod pods;
 pub mod predecessor;
+pub mod render;
 pub mod scale;
 pub mod settled;

@@ -29,6 +29,15 @@ impl Observed {
         self.observed_generation
             .is_none_or(|seen| seen >= self.generation)
     }
+
+    /// The copy runs what it is to run and nothing beside it: no pods too many, none of an older template.
+    #[must_use]
+    pub fn runs_no_more_than_wanted(&self) -> bool {
+        let pods = self.pods();
+        self.is_current()
+            && pods.is_none_or(|pods| pods.running <= pods.wanted)
+            && !self.figures.has_old_pods()
+    }
 }
 
 /// Reads a member object.

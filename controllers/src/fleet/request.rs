@@ -102,6 +102,12 @@ impl RequestError {
                 if status.code == 404 && status.message.starts_with("namespaces \""))
     }
 
+    /// A write that ended like this was not and will never be carried out. A server that fails (5xx) or runs out of time
+    /// may have handed it on.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.code(), 400..=407 | 409..=499)
+    }
+
     /// The server's own words, or ours.
     pub(crate) fn message(&self) -> String {
         match self {
@@ -176,6 +182,14 @@ impl Requests {
             client,
             term,
             limit,
+        }
+    }
+
+    /// The same with another time-out.
+    pub(crate) fn within(&self, limit: Duration) -> Self {
+        Self {
+            limit,
+            ..self.clone()
         }
     }
 

@@ -179,6 +179,17 @@ impl Clusters {
         names.cloned().collect()
     }
 
+    /// The labels of all of them.
+    pub(crate) fn labels(&self) -> BTreeMap<ClusterName, BTreeMap<String, String>> {
+        let state = locked(&self.state);
+        let labels =
+            |entry: &ClusterEntry| entry.object.metadata.labels.clone().unwrap_or_default();
+        let named = state.by_name.iter();
+        named
+            .map(|(name, entry)| (name.clone(), labels(entry)))
+            .collect()
+    }
+
     /// The clusters; their figures may have been read a while ago.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&locked(&self.state).snapshot)

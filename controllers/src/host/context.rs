@@ -9,21 +9,23 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_crds::names::ClusterName;
 use navarch_scheduler::unit::Features;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::clusters::Clusters;
 use super::followings::Followings;
 use super::migrations::Migrations;
 use super::objects::{Inherited, Objects};
 use super::promised::Promised;
+use super::quotas::Quotas;
 use super::recent::Recent;
-use super::scheduled::Scheduled;
+use super::scheduled::Words;
 use super::stores::{FederatedEntry, FederatedObjects, Sources, TypeConfigs};
 use super::unplaced::Unplaced;
 use crate::fleet::changed::ChangedFigures;
 use crate::fleet::connect::Clients;
 use crate::fleet::member::Member;
 use crate::fleet::request::Requests;
+use crate::quota::io::Ledger;
 use crate::runtime::events::{Events, reference};
 use crate::runtime::host_first::HostFirst;
 use crate::runtime::key::Key;
@@ -82,6 +84,12 @@ pub(crate) struct Context {
     pub(crate) changed: Arc<ChangedFigures>,
     /// What decisions have promised of that room.
     pub(crate) promised: Promised,
+    /// Whom the global quotas are charged for, and who waits for room.
+    pub(crate) quotas: Quotas,
+    /// What keeps their limits when leaders change.
+    pub(crate) ledger: Ledger,
+    /// Something was charged or given back.
+    pub(crate) quota_news: Notify,
     /// Decisions are made one after the other: each sees what the one before has promised.
     pub(crate) turn: Mutex<()>,
     /// Counts changes of the types that the host serves.
@@ -95,7 +103,9 @@ pub(crate) struct Context {
     /// Federated objects whose status may have changed.
     pub(crate) report: Queue<Key>,
     /// What passes have to say about scheduling and no status says yet.
-    pub(crate) scheduled: Scheduled,
+    pub(crate) scheduled: Words,
+    /// What they have to say about quotas.
+    pub(crate) reserved: Words,
     /// Parts of the control plane that are not on everywhere.
     pub(crate) features: Features,
     /// Sources whose workload is still on its way.

@@ -1,5 +1,5 @@
-//! What passes have to say about scheduling until it stands in the status of the federated object
-//! (condition `Scheduled`). Nothing is kept of an object whose condition says it already.
+//! What passes have to say about scheduling and about quotas until it stands in the status of the federated object
+//! (conditions `Scheduled` and `QuotaReserved`). Nothing is kept of an object whose condition says it already.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -11,16 +11,32 @@ use serde_json::Value;
 use crate::runtime::key::Key;
 use crate::runtime::locked;
 
-/// The type of the condition.
-pub(crate) const SCHEDULED: &str = "Scheduled";
-/// The reason of a condition that is true without a word more.
-pub(crate) const PLACED: &str = "Placed";
+/// A condition that passes have words for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Topic {
+    /// The type of the condition.
+    pub(crate) condition: &'static str,
+    /// The reason of a condition that is true without a word more.
+    pub(crate) well: &'static str,
+}
+
+/// Whether the object is placed as it and its policy ask.
+pub(crate) const SCHEDULED: Topic = Topic {
+    condition: "Scheduled",
+    well: "Placed",
+};
+
+/// Whether all of it is charged to its quotas.
+pub(crate) const QUOTA_RESERVED: Topic = Topic {
+    condition: "QuotaReserved",
+    well: "Reserved",
+};
 
 /// What a pass says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
-    /// The placement is as object and policy ask.
-    Placed,
+    /// All is as it should be: the placement is as object and policy ask, the charge is that of the placement.
+    Well,
     /// It is, with something that the user should know.
     Noted {
         reason: &'static str,
@@ -36,7 +52,7 @@ pub(crate) enum Word {
 impl Word {
     /// The word of a pass with these problems, as reason and message.
     pub(crate) fn of<'a>(problems: impl Iterator<Item = (&'static str, &'a str)>) -> Self {
-        let mut word = Self::Placed;
+        let mut word = Self::Well;
         for (reason, message) in problems {
             match reason {
                 "PolicyNotFound" | "PolicyInvalid" | "ProfileNotFound" | "ProfileInvalid"
@@ -59,9 +75,9 @@ impl Word {
     }
 
     /// Status, reason and message of the condition.
-    pub(crate) fn condition(&self) -> (&'static str, &str, &str) {
+    pub(crate) fn condition(&self, topic: Topic) -> (&'static str, &str, &str) {
         match self {
-            Self::Placed => ("True", PLACED, ""),
+            Self::Well => ("True", topic.well, ""),
             Self::Noted { reason, message } => ("True", reason, message),
             Self::Failed { reason, message } => ("False", reason, message),
         }
@@ -69,14 +85,18 @@ impl Word {
 
     /// The condition says this already. A message that is missing where there has been a write was cut off
     /// by a resource definition without that field (KubeAdmiral's own): writing it again would not help.
-    pub(crate) fn is_said_by(&self, stored: Option<&GenericFederatedObjectCondition>) -> bool {
-        let (status, reason, message) = self.condition();
+    pub(crate) fn is_said_by(
+        &self,
+        topic: Topic,
+        stored: Option<&GenericFederatedObjectCondition>,
+    ) -> bool {
+        let (status, reason, message) = self.condition(topic);
         match (stored, self) {
             // That all is well is written with the rest of the status, not for itself.
-            (None, Self::Placed) => true,
+            (None, Self::Well) => true,
             (None, _) => false,
             // What was noted holds as long as the decision that it was noted at.
-            (Some(stored), Self::Placed) => stored.status == status,
+            (Some(stored), Self::Well) => stored.status == status,
             (Some(stored), _) => {
                 stored.status == status
                     && stored.reason == reason
@@ -87,21 +107,32 @@ impl Word {
 }
 
 /// The condition of a federated object as it is stored.
-pub(crate) fn stored(federated: Option<&Value>) -> Option<GenericFederatedObjectCondition> {
+pub(crate) fn stored(
+    topic: Topic,
+    federated: Option<&Value>,
+) -> Option<GenericFederatedObjectCondition> {
     let conditions = federated?.pointer("/status/conditions")?.as_array()?;
     let found = conditions
         .iter()
-        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(SCHEDULED))?;
+        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(topic.condition))?;
     GenericFederatedObjectCondition::deserialize(found).ok()
 }
 
-/// Words that are to be written.
-#[derive(Debug, Default)]
-pub(crate) struct Scheduled {
+/// Words that are to be written about one topic.
+#[derive(Debug)]
+pub(crate) struct Words {
+    topic: Topic,
     words: Mutex<HashMap<Key, Word>>,
 }
 
-impl Scheduled {
+impl Words {
+    pub(crate) fn new(topic: Topic) -> Self {
+        Self {
+            topic,
+            words: Mutex::default(),
+        }
+    }
+
     /// Takes the word of a pass; whether there is something to be written.
     pub(crate) fn put(
         &self,
@@ -111,14 +142,15 @@ impl Scheduled {
         stored: Option<&GenericFederatedObjectCondition>,
     ) -> bool {
         let mut words = locked(&self.words);
-        if word == Word::Placed && !asked && matches!(words.get(key), Some(Word::Noted { .. })) {
+        if word == Word::Well && !asked && matches!(words.get(key), Some(Word::Noted { .. })) {
             // It was noted at the last decision, which holds.
             return false;
         }
         // What was noted before the decision of now does not hold any more.
-        let cleared =
-            word == Word::Placed && asked && stored.is_some_and(|stored| stored.reason != PLACED);
-        if word.is_said_by(stored) && !cleared {
+        let cleared = word == Word::Well
+            && asked
+            && stored.is_some_and(|stored| stored.reason != self.topic.well);
+        if word.is_said_by(self.topic, stored) && !cleared {
             words.remove(key);
             return false;
         }
@@ -145,7 +177,7 @@ mod tests {
 
     fn stored(status: &str, reason: &str, message: &str) -> GenericFederatedObjectCondition {
         GenericFederatedObjectCondition {
-            condition_type: SCHEDULED.to_owned(),
+            condition_type: SCHEDULED.condition.to_owned(),
             status: status.to_owned(),
             reason: reason.to_owned(),
             message: message.to_owned(),
@@ -164,16 +196,16 @@ mod tests {
             message: "m".to_owned(),
         };
         for (name, word, stored, said) in [
-            ("well, and nothing written", Word::Placed, None, true),
+            ("well, and nothing written", Word::Well, None, true),
             (
                 "well again",
-                Word::Placed,
+                Word::Well,
                 Some(stored("False", "NothingFits", "0/1")),
                 false,
             ),
             (
                 "well as noted",
-                Word::Placed,
+                Word::Well,
                 Some(stored("True", "AnnotationIgnored", "m")),
                 true,
             ),
@@ -203,7 +235,7 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(word.is_said_by(stored.as_ref()), said, "{name}");
+            assert_eq!(word.is_said_by(SCHEDULED, stored.as_ref()), said, "{name}");
         }
     }
 
@@ -215,8 +247,14 @@ mod tests {
             ("NothingFits", "0/0"),
         ];
         let word = |count: usize| Word::of(problems.into_iter().take(count));
-        assert_eq!(word(1), Word::Placed);
-        assert_eq!(word(2).condition(), ("True", "AnnotationIgnored", "odd"));
-        assert_eq!(word(3).condition(), ("False", "NothingFits", "0/0"));
+        assert_eq!(word(1), Word::Well);
+        assert_eq!(
+            word(2).condition(SCHEDULED),
+            ("True", "AnnotationIgnored", "odd")
+        );
+        assert_eq!(
+            word(3).condition(SCHEDULED),
+            ("False", "NothingFits", "0/0")
+        );
     }
 }

@@ -4,6 +4,7 @@ use navarch_crds::keys::{annotation, finalizer, label};
 use navarch_crds::names::ClusterName;
 use serde_json::Value;
 
+use super::charges::note_charge;
 use super::context::Context;
 use super::followings::{is_led, tell_followers};
 use super::stores::{Changed, FederatedEntry, TypeConfig};
@@ -104,8 +105,13 @@ pub(crate) fn put_federated(ctx: &Context, object: Value, priority: Priority) {
 
 fn store_federated(ctx: &Context, key: &Key, object: Value) -> Changed {
     let clear = |known: &FederatedEntry, cluster: &ClusterName| ctx.is_clear(key, known, cluster);
-    ctx.federated
-        .put(key.clone(), object, &ctx.type_configs, clear)
+    let changed = ctx
+        .federated
+        .put(key.clone(), object, &ctx.type_configs, clear);
+    if ctx.quotas.in_use() {
+        note_charge(ctx, key);
+    }
+    changed
 }
 
 fn federated_changed(ctx: &Context, key: &Key, changed: Changed, priority: Priority) {

@@ -211,7 +211,9 @@ impl Membership {
         self.ctx.events.settle(&about, UNREADABLE, "");
         let known = self.ctx.clusters.get(&name);
         let news = known.is_none_or(|known| is_news(&known.object, &cluster));
-        match self.ctx.clusters.put(name.clone(), cluster) {
+        let moved = self.ctx.clusters.put(name.clone(), cluster);
+        self.tell_quotas();
+        match moved {
             Moved::Content => self.wake_objects(None),
             Moved::Figures(happened) => {
                 for key in self.ctx.unplaced.keys(&happened) {
@@ -240,6 +242,13 @@ impl Membership {
 
     /// A cluster object that cannot be read has not gone: what is placed there stays, and so does the
     /// task that works by what was read before.
+    /// Caps may be for clusters with certain labels.
+    fn tell_quotas(&self) {
+        if self.ctx.quotas.in_use() && self.ctx.quotas.put_clusters(self.ctx.clusters.labels()) {
+            self.ctx.wake_line();
+        }
+    }
+
     fn put_unreadable(&self, name: &ClusterName, about: &ObjectReference, why: &str) {
         let note = format!(
             "the object cannot be read ({why}): correct it; until then what is placed there stays as it is"

@@ -1,7 +1,7 @@
 //! Every source decided, overridden, folded and rendered.
 
 use super::documents::Documents;
-use crate::dispatch::render::compute;
+use crate::copies::render::compute;
 use crate::federated::Federated;
 use crate::pointer;
 use crate::propagate::fold::{Fold, FoldInputs, Placing, fold};

@@ -20,10 +20,10 @@ use crate::webhook::desk::{Basis, Consulted};
 use crate::webhook::io::Consultation;
 use crate::webhook::payload::UnitTexts;
 
-/// No answer yet: webhooks are being asked, and the key comes back with what they say. Until then nothing is to be
-/// written or told.
+/// No answer yet: webhooks are being asked, or another object has its turn at a quota. The key comes back after that;
+/// until then nothing is to be written or told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("waiting for a webhook")]
+#[error("waiting for a webhook or a turn")]
 pub(crate) struct Waiting;
 
 /// Who asks, and by which policy.

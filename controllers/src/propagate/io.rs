@@ -5,9 +5,11 @@ mod ending;
 mod estimates;
 mod follow;
 mod hold;
+pub(crate) mod quotas;
 mod record;
 pub(crate) mod watch;
 mod webhooks;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use crate::host::followings::tell_followers;
 use crate::host::io::{Setback, Words};
 use crate::host::stores::{FederatedEntry, Source, TypeConfig};
 use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
+use crate::quota::{FenceError, LedgerError};
 use crate::runtime::compact::{
     annotation as annotation_of, finalizers, has_finalizer, label as label_of, text,
 };
@@ -35,7 +38,10 @@ use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 use ending::{confirmed_absent, finish};
 use follow::{read_follower, stays_led, was_led};
-use record::{TYPE_MISSING, forget_absent, remember_lost, say_of_scheduling, warn_of_missing_type};
+use record::{
+    TYPE_MISSING, forget_absent, remember_lost, say_of_quota, say_of_scheduling,
+    warn_of_missing_type,
+};
 
 /// Why the work on a key failed; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +55,12 @@ pub(crate) enum PropagateError {
     /// A decision could not be made for a reason that may pass.
     #[error("{0}")]
     NotNow(String),
+    /// The ledger of quotas could not be written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It is not known yet what became of an earlier write.
+    #[error(transparent)]
+    Fence(#[from] FenceError),
 }
 
 impl From<PropagateError> for Setback {
@@ -57,6 +69,10 @@ impl From<PropagateError> for Setback {
             PropagateError::Request(error) => error.into(),
             PropagateError::Waiting(_) => Self::Waiting,
             PropagateError::NotNow(why) => Self::Failed(why),
+            PropagateError::Ledger(error) if error.is_silence() => Self::Silence(error.to_string()),
+            PropagateError::Ledger(error) => Self::Failed(error.to_string()),
+            PropagateError::Fence(FenceError::Request(error)) => error.into(),
+            PropagateError::Fence(error) => Self::Failed(error.to_string()),
         }
     }
 }
@@ -77,7 +93,8 @@ pub(crate) fn start(ctx: &Arc<Context>) {
     estimates::start(ctx);
 }
 
-/// A pass that has yet to end. If it never does, because it fails or panics, nothing is promised but what is stored.
+/// A pass that has yet to end. If it never does, because it fails or panics, nothing is promised but what is stored; and
+/// whatever its end is, nothing is admitted any more that was not written, unless that is in doubt.
 struct Pass<'a> {
     ctx: &'a Context,
     key: &'a Key,
@@ -89,6 +106,7 @@ impl Drop for Pass<'_> {
         if !self.ended {
             self.ctx.keep_promises(self.key);
         }
+        write::end_look(self.ctx, self.key);
     }
 }
 
@@ -98,7 +116,10 @@ async fn pass(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
         key,
         ended: false,
     };
-    let ended = work(ctx, key).await;
+    let ended = match write::settle_doubt(ctx, key).await {
+        Ok(()) => work(ctx, key).await,
+        Err(error) => Err(error),
+    };
     pass.ended = matches!(ended, Ok(()) | Err(PropagateError::Waiting(_)));
     ended
 }
@@ -430,6 +451,7 @@ async fn act(
         ctx.events.warn(about, reason, "", message);
     }
     say_of_scheduling(ctx, key, &problems, decided.asked, last);
+    say_of_quota(ctx, key, &problems, last);
     for settled in decide::REASONS {
         if !decided
             .problems
@@ -443,19 +465,7 @@ async fn act(
     if !matches!(decided.write, Write::Nothing) {
         ctx.rush.written(Instant::now());
     }
-    let written = match &decided.write {
-        Write::Nothing => Ok(None),
-        Write::Create(object) => ctx
-            .host
-            .create(&kind, key.namespace(), object)
-            .await
-            .map(Some),
-        Write::Update(object) => ctx
-            .host
-            .replace(&kind, key.namespace(), &key.name, object)
-            .await
-            .map(Some),
-    };
+    let written = write::write(ctx, key, &decided).await?;
     match written {
         Ok(Some(object)) => {
             tell_of_room(ctx, about, last, &object);

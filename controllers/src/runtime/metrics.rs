@@ -1,5 +1,7 @@
 //! What is counted, under the prefix `navarch_`. Labels are clusters, rooms and outcomes, never object names.
 
+mod quota;
+
 use std::fmt::Write as _;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,6 +10,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+pub(crate) use quota::QuotaFigures;
+use quota::QuotaMetrics;
 
 /// One room and how its work ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,6 +35,12 @@ pub(crate) struct MemberLabel {
     cluster: String,
 }
 
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Outcome {
+    result: &'static str,
+}
+
 /// What is done in members.
 const MEMBER_ACTIONS: [&str; 3] = ["apply", "release", "delete"];
 const RESULTS: [&str; 2] = ["success", "error"];
@@ -42,6 +53,9 @@ pub(crate) struct Metrics {
     member_actions: Family<MemberAction, Counter>,
     member_ready: Family<MemberLabel, Gauge>,
     leader: Gauge,
+    quotas: QuotaMetrics,
+    ledger_writes: Family<Outcome, Counter>,
+    ledger_open: Gauge,
 }
 
 impl Metrics {
@@ -67,12 +81,28 @@ impl Metrics {
         );
         let leader = Gauge::default();
         registry.register("leader", "1 if this process leads", leader.clone());
+        let quotas = QuotaMetrics::new(&mut registry);
+        let ledger_writes = Family::default();
+        registry.register(
+            "quota_ledger_writes",
+            "Writes of the quota ledger; conflicts tell of another leader",
+            ledger_writes.clone(),
+        );
+        let ledger_open = Gauge::default();
+        registry.register(
+            "quota_ledger_open",
+            "Federated objects that may be growing under a quota",
+            ledger_open.clone(),
+        );
         Self {
             registry,
             reconciles,
             member_actions,
             member_ready,
             leader,
+            quotas,
+            ledger_writes,
+            ledger_open,
         }
     }
 
@@ -119,6 +149,19 @@ impl Metrics {
 
     pub(crate) fn set_leader(&self, leader: bool) {
         self.leader.set(i64::from(leader));
+    }
+
+    pub(crate) fn set_quotas(&self, figures: &[QuotaFigures], pending: &[(String, i64)]) {
+        self.quotas.set(figures, pending);
+    }
+
+    pub(crate) fn ledger_written(&self, result: &'static str) {
+        self.ledger_writes.get_or_create(&Outcome { result }).inc();
+    }
+
+    pub(crate) fn set_ledger_open(&self, open: usize) {
+        self.ledger_open
+            .set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
     /// The text that `/metrics` answers.

@@ -1,6 +1,8 @@
 //! From the members back to the user: the status of the source, and of the federated object. At most
 //! one write each a window, and none when nothing differs.
 
+mod quotas;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use crate::fleet::request::{Part, RequestError};
 use crate::host;
 use crate::host::context::Context;
 use crate::host::io::Words;
+use crate::host::scheduled::{QUOTA_RESERVED, SCHEDULED};
 use crate::host::stores::FederatedEntry;
 use crate::host::take::{federated_kind, take_federated, take_source};
 use crate::runtime::key::Key;
@@ -42,6 +45,7 @@ pub(crate) fn start(ctx: &Arc<Context>) {
     host::io::start(ctx, workers, &ctx.report, WORDS, |ctx, key| async move {
         report(&ctx, &key).await
     });
+    quotas::start(ctx);
 }
 
 /// What is known of the copy in one cluster.
@@ -123,6 +127,7 @@ async fn report(ctx: &Context, key: &Key) -> Result<(), RequestError> {
         ctx.pace.forget(key);
         ctx.rush.forget(key);
         ctx.scheduled.written(key, None);
+        ctx.reserved.written(key, None);
         return Ok(());
     };
     warn_of_unknown_clusters(ctx, key, &entry);
@@ -247,7 +252,7 @@ async fn report_federated(
     }
     let value = entry.object.value();
     let undecided = || Federated::from_value(value.clone()).is_ok_and(|own| !own.is_settled());
-    let word = ctx.scheduled.get(key);
+    let (word, quota) = (ctx.scheduled.get(key), ctx.reserved.get(key));
     let before: GenericFederatedObjectStatus = value
         .get("status")
         .cloned()
@@ -256,12 +261,20 @@ async fn report_federated(
     let now = Timestamp::now();
     let after = if seen.is_empty() && entry.direct && undecided() {
         // Without placements yet it would look as if all was done.
-        scheduled::with(&before, before.clone(), word.as_ref(), false, now)
+        scheduled::with(
+            SCHEDULED,
+            &before,
+            before.clone(),
+            word.as_ref(),
+            false,
+            now,
+        )
     } else {
         let after = status_of(&before, entry.object.generation, seen, now);
         let asked = scheduled::is_decided(&value);
-        scheduled::with(&before, after, word.as_ref(), asked, now)
+        scheduled::with(SCHEDULED, &before, after, word.as_ref(), asked, now)
     };
+    let after = scheduled::with(QUOTA_RESERVED, &before, after, quota.as_ref(), false, now);
     if after == before {
         return Ok(());
     }
@@ -284,6 +297,7 @@ async fn report_federated(
     match written {
         Ok(object) => {
             ctx.scheduled.written(key, word.as_ref());
+            ctx.reserved.written(key, quota.as_ref());
             take_federated(ctx, object, &to);
             Ok(())
         }

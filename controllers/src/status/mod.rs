@@ -2,4 +2,5 @@
 //! figures and how they add up are in `copies`.
 
 pub(crate) mod io;
+mod quotas;
 mod scheduled;

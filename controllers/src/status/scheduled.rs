@@ -1,5 +1,5 @@
-//! The condition `Scheduled` of a federated object: what the last pass had to say, put into the status that
-//! is written anyway. Pure.
+//! The conditions `Scheduled` and `QuotaReserved` of a federated object: what the last pass had to say, put into the
+//! status that is written anyway. Pure.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -7,7 +7,7 @@ use navarch_crds::keys::annotation;
 use navarch_crds::v1alpha1::{GenericFederatedObjectCondition, GenericFederatedObjectStatus};
 use serde_json::Value;
 
-use crate::host::scheduled::{PLACED, SCHEDULED, Word};
+use crate::host::scheduled::{Topic, Word};
 use crate::runtime::compact::annotation as annotation_of;
 
 /// The scheduler has decided about this federated object.
@@ -18,25 +18,26 @@ pub(super) fn is_decided(federated: &Value) -> bool {
 /// The status `after` a look with the condition in it. Without a word what is written stays, and that
 /// all is well is added when a write is due in any case: after a take-over it would cost one for nothing.
 pub(super) fn with(
+    topic: Topic,
     before: &GenericFederatedObjectStatus,
     mut after: GenericFederatedObjectStatus,
     word: Option<&Word>,
     decided: bool,
     now: Timestamp,
 ) -> GenericFederatedObjectStatus {
-    let stored = condition(before).cloned();
+    let stored = condition(topic, before).cloned();
     let due = decided && stored.is_none() && after != *before;
-    let placed = Word::Placed;
+    let placed = Word::Well;
     let Some(word) = word.or(due.then_some(&placed)) else {
         return after;
     };
-    let cleared = *word == placed && stored.as_ref().is_some_and(|one| one.reason != PLACED);
-    if stored.is_some() && word.is_said_by(stored.as_ref()) && !cleared {
+    let cleared = *word == placed && stored.as_ref().is_some_and(|one| one.reason != topic.well);
+    if stored.is_some() && word.is_said_by(topic, stored.as_ref()) && !cleared {
         return after;
     }
-    let (status, reason, message) = word.condition();
+    let (status, reason, message) = word.condition(topic);
     let mut condition = stored.unwrap_or_else(|| GenericFederatedObjectCondition {
-        condition_type: SCHEDULED.to_owned(),
+        condition_type: topic.condition.to_owned(),
         ..GenericFederatedObjectCondition::default()
     });
     if condition.status != status {
@@ -65,16 +66,20 @@ pub(super) fn put(
 }
 
 /// The condition as it is stored.
-fn condition(status: &GenericFederatedObjectStatus) -> Option<&GenericFederatedObjectCondition> {
+fn condition(
+    topic: Topic,
+    status: &GenericFederatedObjectStatus,
+) -> Option<&GenericFederatedObjectCondition> {
     status
         .conditions
         .iter()
-        .find(|condition| condition.condition_type == SCHEDULED)
+        .find(|condition| condition.condition_type == topic.condition)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::scheduled::SCHEDULED;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -97,40 +102,53 @@ mod tests {
     #[test]
     fn that_all_is_well_costs_no_write_of_its_own() {
         let first = with(
+            SCHEDULED,
             &GenericFederatedObjectStatus::default(),
             synced(),
             None,
             true,
             at(1),
         );
-        assert_eq!(condition(&first).unwrap().status, "True");
-        assert_eq!(with(&first, first.clone(), None, true, at(2)), first);
+        assert_eq!(condition(SCHEDULED, &first).unwrap().status, "True");
+        assert_eq!(
+            with(SCHEDULED, &first, first.clone(), None, true, at(2)),
+            first
+        );
         let taken_over = synced();
         assert_eq!(
-            with(&taken_over, taken_over.clone(), None, true, at(1)),
+            with(
+                SCHEDULED,
+                &taken_over,
+                taken_over.clone(),
+                None,
+                true,
+                at(1)
+            ),
             taken_over
         );
         let not_asked = with(
+            SCHEDULED,
             &GenericFederatedObjectStatus::default(),
             synced(),
             None,
             false,
             at(1),
         );
-        assert_eq!(condition(&not_asked), None);
+        assert_eq!(condition(SCHEDULED, &not_asked), None);
     }
 
     #[test]
     fn failure_and_recovery_are_one_change_each() {
         let well = with(
+            SCHEDULED,
             &GenericFederatedObjectStatus::default(),
             synced(),
             None,
             true,
             at(1),
         );
-        let ill = with(&well, well.clone(), Some(&failed()), true, at(5));
-        let said = condition(&ill).unwrap();
+        let ill = with(SCHEDULED, &well, well.clone(), Some(&failed()), true, at(5));
+        let said = condition(SCHEDULED, &ill).unwrap();
         assert_eq!(
             (
                 said.status.as_str(),
@@ -144,9 +162,12 @@ mod tests {
             )
         );
         assert_eq!(said.last_transition_time, Some(Time(at(5))));
-        assert_eq!(with(&ill, ill.clone(), Some(&failed()), true, at(6)), ill);
-        let again = with(&ill, ill.clone(), Some(&Word::Placed), true, at(9));
-        let said = condition(&again).unwrap();
+        assert_eq!(
+            with(SCHEDULED, &ill, ill.clone(), Some(&failed()), true, at(6)),
+            ill
+        );
+        let again = with(SCHEDULED, &ill, ill.clone(), Some(&Word::Well), true, at(9));
+        let said = condition(SCHEDULED, &again).unwrap();
         assert_eq!((said.status.as_str(), said.message.as_str()), ("True", ""));
         assert_eq!(again.conditions.len(), 1);
     }

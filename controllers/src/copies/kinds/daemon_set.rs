@@ -30,6 +30,11 @@ impl Figures {
             running: present,
         }
     }
+
+    pub(super) fn has_old_pods(&self) -> bool {
+        let [present, _, _, _, updated, ..] = self.0;
+        updated < present
+    }
 }
 
 pub(super) fn observe(object: &Value) -> Kept {

@@ -32,6 +32,10 @@ impl Figures {
         }
     }
 
+    pub(super) fn has_old_pods(&self) -> bool {
+        self.updated < self.replicas
+    }
+
     /// All replicas are there, new, available, and no old ones.
     fn is_complete(&self) -> bool {
         self.updated == self.wanted && self.replicas == self.wanted && self.available >= self.wanted

@@ -58,6 +58,23 @@ impl Figures {
             | Self::Generic(_) => None,
         }
     }
+
+    /// Whether pods of an older template are still there.
+    pub(super) fn has_old_pods(&self) -> bool {
+        match self {
+            Self::Deployment(figures) => figures.has_old_pods(),
+            Self::StatefulSet(figures) => !figures.is_rolled_out(),
+            Self::DaemonSet(figures) => figures.has_old_pods(),
+            // Their pods do not change, or nothing is known of them.
+            Self::None
+            | Self::Job(_)
+            | Self::Pod(_)
+            | Self::CronJob(_)
+            | Self::LoadBalancer(_)
+            | Self::Claim(_)
+            | Self::Generic(_) => false,
+        }
+    }
 }
 
 /// How one kind is read and summed up.

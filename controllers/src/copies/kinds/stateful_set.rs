@@ -30,7 +30,7 @@ impl Figures {
         }
     }
 
-    fn is_rolled_out(&self) -> bool {
+    pub(super) fn is_rolled_out(&self) -> bool {
         self.current_revision == self.update_revision
     }
 }

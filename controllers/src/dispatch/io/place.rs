@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use super::watch::{CREATED_FOR_CONTENT, accept, see};
 use super::{Look, Looked};
 use crate::copies::applied::Applied;
+use crate::copies::charge;
 use crate::copies::drift;
+use crate::copies::render::{Desired, render_with};
 use crate::dispatch::adopt::{self, Adoption};
-use crate::dispatch::render::{Desired, render_with};
 use crate::fleet::records::{Owners, Record, inherited_fields, own_fields};
 use crate::fleet::request::{Force, Kind, Part, RequestError};
 use crate::host::take::{federated_kind, put_federated};
@@ -106,6 +107,9 @@ async fn bring_about(look: &Look<'_>, record: Option<Record>, desired: &Desired)
             return newer;
         }
     }
+    if let Some(why) = not_charged(look, desired) {
+        return Looked::waits(Status::NotCharged, why);
+    }
     let mut object = desired.to_apply(look.federated);
     match record {
         Some(record) => {
@@ -134,6 +138,23 @@ async fn bring_about(look: &Look<'_>, record: Option<Record>, desired: &Desired)
             create(look, first, object, &hash).await
         }
     }
+}
+
+/// A copy that would use more than its object is charged there is not sent: what is there stays as it is until the charge
+/// covers it. So nothing reaches a member that its quotas have not admitted, whichever way it came into the object.
+fn not_charged(look: &Look<'_>, desired: &Desired) -> Option<String> {
+    if !look.ctx.quotas.is_charged_now(look.key) {
+        return None;
+    }
+    let nodes = look.ctx.place(&look.member.name, None).nodes;
+    let used = match charge::use_of(look.config.spec(), &desired.object, nodes) {
+        Ok(used) => used,
+        Err(error) => return Some(error.to_string()),
+    };
+    let charged = charge::of(look.federated).unwrap_or_default();
+    let charged = charged.clusters.get(&look.member.name);
+    let why = "the copy would use more than its object is charged by global quotas";
+    (!charge::covers(charged, &used)).then(|| why.to_owned())
 }
 
 /// The copy carries a later generation of the same federated object than we know: an older leader, or

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::copies::drift;
-use crate::dispatch::render::render_with;
+use crate::copies::render::render_with;
 use crate::fleet::member::{Gone, Member, Stale};
 use crate::fleet::records::{Record, Verdict, own_fields};
 use crate::fleet::watch::{Seen, follow_when_served};
@@ -210,6 +210,7 @@ pub(super) fn see(
         ctx.report_soon(&key);
         ctx.migrations.copy_changed(&key);
     }
+    ctx.charge_may_shrink(&key);
 }
 
 /// Whether a manager of a federation wrote the object. A member's own controllers copy labels without it: EndpointSlices

@@ -12,7 +12,7 @@ use super::PropagateError;
 use super::ending::confirmed_absent;
 use crate::fleet::request::Part;
 use crate::host::context::Context;
-use crate::host::scheduled::{self, Word};
+use crate::host::scheduled::{self, QUOTA_RESERVED, SCHEDULED, Word};
 use crate::host::stores::{FederatedEntry, withdrawing};
 use crate::host::take::{federated_kind, put_federated};
 use crate::runtime::compact::text;
@@ -87,8 +87,34 @@ pub(super) fn say_of_scheduling(
 ) {
     let problems = problems.iter();
     let word = Word::of(problems.map(|(reason, text)| (*reason, text.as_str())));
-    let stored = scheduled::stored(last);
+    let stored = scheduled::stored(SCHEDULED, last);
     if ctx.scheduled.put(key, word, asked, stored.as_ref()) {
+        ctx.report_soon(key);
+    }
+}
+
+/// What a pass has to say about quotas goes there, too; that all is well only after it was not.
+pub(super) fn say_of_quota(
+    ctx: &Context,
+    key: &Key,
+    problems: &BTreeMap<&'static str, String>,
+    last: Option<&Value>,
+) {
+    const REASONS: [&str; 4] = [
+        "QuotaExceeded",
+        "QuotaInactive",
+        "QuotaAmbiguous",
+        "QuotaNotReady",
+    ];
+    let found = REASONS
+        .iter()
+        .find_map(|reason| Some((*reason, problems.get(reason)?)));
+    let word = found.map_or(Word::Well, |(reason, message)| Word::Failed {
+        reason,
+        message: message.clone(),
+    });
+    let stored = scheduled::stored(QUOTA_RESERVED, last);
+    if ctx.reserved.put(key, word, true, stored.as_ref()) {
         ctx.report_soon(key);
     }
 }

@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use navarch_crds::quota::OpenObject;
 use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::webhooks;
+use super::{quotas, webhooks};
 use crate::fleet::listing::Listing;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_when_served};
+use crate::host::charges::forget_charge;
 use crate::host::context::Context;
 use crate::host::followings::{tell_all_followers, tell_followers};
 use crate::host::objects::{ObjectKey, Objects};
@@ -98,6 +100,7 @@ pub(crate) fn start(ctx: &Arc<Context>) {
     }
     ctx.tasks.spawn(follow_definitions(Arc::clone(ctx)));
     webhooks::start(ctx);
+    quotas::start(ctx);
 }
 
 async fn follow_policies(ctx: Arc<Context>, policy: PolicyKind, listed: Waiting) {
@@ -449,6 +452,13 @@ fn remove_federated(ctx: &Context, key: &Key, uid: &str) {
         return;
     }
     ctx.promised.forget(key);
+    forget_charge(ctx, key);
+    // Nothing that was sent to it can be carried out any more.
+    ctx.ledger.settled(&OpenObject {
+        namespace: key.namespace().unwrap_or_default().to_owned(),
+        name: key.name.to_string(),
+        uid: uid.to_owned(),
+    });
     for member in ctx.fleet.all() {
         member.forget(key);
     }

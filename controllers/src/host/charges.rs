@@ -1,0 +1,80 @@
+//! What federated objects are charged, noted whenever one is stored, and whose turn comes when something is given back.
+//! No requests, no decisions.
+
+use navarch_scheduler::quota::need;
+use navarch_scheduler::unit;
+use serde_json::Value;
+
+use super::context::Context;
+use super::quotas::Charged;
+use super::stores::TypeConfig;
+use crate::copies::charge::{self, charge_of, grows};
+use crate::pointer;
+use crate::runtime::key::Key;
+use crate::runtime::queue::Priority;
+
+/// What quotas know an object by.
+pub(crate) fn charged(config: &TypeConfig, template: &Value) -> Charged {
+    let kind = unit::resource(config.spec());
+    Charged {
+        group: config.kind.group.clone(),
+        kind: config.kind.kind.clone(),
+        labels: pointer::texts(template, "labels"),
+        priority_class: need::priority_class(&kind, template).to_owned(),
+    }
+}
+
+/// Takes over what a federated object is charged. One that was placed before there was a quota for it counts with what
+/// it is placed for.
+pub(crate) fn note_charge(ctx: &Context, key: &Key) {
+    let Some(entry) = ctx.federated.get(key) else {
+        forget_charge(ctx, key);
+        return;
+    };
+    let config = entry.type_config.as_deref();
+    let Some(config) = config.and_then(|name| ctx.type_configs.get(name)) else {
+        return;
+    };
+    let Ok(read) = ctx.recent.read(&entry.object) else {
+        return;
+    };
+    let federated = &read.federated;
+    let object = charged(&config, &federated.spec.template);
+    let written = charge::of(federated);
+    let (charge, releasing) = if ctx.quotas.is_charged(key, &object) {
+        let nodes = |cluster: &_| ctx.place(cluster, None).nodes;
+        let (need, _) = charge_of(federated, config.spec(), nodes);
+        let charge = written.unwrap_or_else(|| need.clone());
+        let releasing = grows(&need, &charge);
+        (charge, releasing)
+    } else {
+        (written.unwrap_or_default(), false)
+    };
+    ctx.quotas.stored(key, object, &charge, releasing);
+    ctx.wake_line();
+}
+
+/// The object is gone, and so is its charge.
+pub(crate) fn forget_charge(ctx: &Context, key: &Key) {
+    if ctx.quotas.in_use() {
+        ctx.quotas.forget(key);
+        ctx.wake_line();
+    }
+}
+
+impl Context {
+    /// Asks for a look at those whose turn may have come.
+    pub(crate) fn wake_line(&self) {
+        for key in self.quotas.take_woken() {
+            self.propagate.push(key, Priority::Live);
+        }
+        self.quota_news.notify_one();
+    }
+
+    /// A member was seen to run something else than before: an object that gives something back is looked at.
+    pub(crate) fn charge_may_shrink(&self, key: &Key) {
+        if self.quotas.is_releasing(key) {
+            self.propagate.push(key.clone(), Priority::Live);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What lies behind the lock of the quotas: the tree and whom it charges, and whose turn it is when something comes free.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use navarch_crds::names::ClusterName;
+use navarch_crds::quota::Charge;
+use navarch_scheduler::quota::{Account, Freed, Leaves, Line, Subject, Tree};
+
+use super::{Charged, Definition, Labels};
+use crate::runtime::key::Key;
+
+/// Who has been passed for so long lets nobody pass any more.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) definitions: BTreeMap<String, Definition>,
+    pub(super) namespaces: BTreeMap<String, Labels>,
+    pub(super) clusters: BTreeMap<ClusterName, Labels>,
+    /// The tree is older than the definitions, or objects were attributed before namespaces were known.
+    pub(super) stale: bool,
+    /// Objects have not been looked at since that changed.
+    pub(super) news: bool,
+    pub(super) account: Account<Key>,
+    pub(super) line: Line<Key>,
+    /// Each object, and what it is charged.
+    pub(super) objects: HashMap<Key, (Charged, Charge)>,
+    /// Objects of which more is charged than placed: when a member is seen to run less, it is given back.
+    pub(super) releasing: BTreeSet<Key>,
+    pub(super) turns: Turns,
+}
+
+/// Whose turn it is. What comes free is offered to those who wait, one after the other in their order; who comes
+/// meanwhile lets them go first.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    /// Where something came free that not everybody has been offered yet.
+    pub(super) freed: Option<Freed>,
+    /// Who has been offered it in vain.
+    pub(super) tried: HashSet<Key>,
+    /// Who is trying.
+    pub(super) called: Option<Key>,
+    /// Who came meanwhile.
+    pub(super) came: Vec<Key>,
+    /// Keys to be looked at.
+    pub(super) woken: Vec<Key>,
+    /// What those who wait asked for last; without it, nobody knows whether they fit.
+    pub(super) asked: HashMap<Key, Charge>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        let tree = Arc::new(Tree::default());
+        Self {
+            definitions: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            clusters: BTreeMap::new(),
+            stale: false,
+            news: false,
+            account: Account::new(Arc::clone(&tree), &BTreeMap::new()),
+            line: Line::new(tree, PATIENCE),
+            objects: HashMap::new(),
+            releasing: BTreeSet::new(),
+            turns: Turns::default(),
+        }
+    }
+
+    pub(super) fn leaves(&self, key: &Key) -> Leaves {
+        let object = self.objects.get(key);
+        object.map_or(Leaves::None, |(object, _)| self.leaves_of(key, object))
+    }
+
+    pub(super) fn leaves_of(&self, key: &Key, object: &Charged) -> Leaves {
+        let none = Labels::new();
+        let namespace = key.namespace().unwrap_or_default();
+        self.account.tree().leaves_of(&Subject {
+            namespace,
+            namespace_labels: self.namespaces.get(namespace).unwrap_or(&none),
+            group: &object.group,
+            kind: &object.kind,
+            labels: &object.labels,
+            priority_class: &object.priority_class,
+        })
+    }
+
+    /// Something was given back: those who wait are offered it.
+    pub(super) fn wake(&mut self, freed: Freed) {
+        if freed.is_empty() {
+            return;
+        }
+        self.turns.tried.clear();
+        match &mut self.turns.freed {
+            Some(before) => before.extend(freed),
+            none => *none = Some(freed),
+        }
+        self.call();
+    }
+
+    /// Gives the next one a turn.
+    fn call(&mut self) {
+        if self.turns.called.is_some() {
+            return;
+        }
+        if let Some(freed) = &self.turns.freed {
+            let (account, turns) = (&self.account, &self.turns);
+            let mut waiting = self.line.woken(freed, |node| account.share(node));
+            let next = waiting.find(|key| {
+                let fits = |asked| account.would_fit(key, &self.leaves(key), asked).is_ok();
+                !turns.tried.contains(*key) && turns.asked.get(*key).is_none_or(fits)
+            });
+            if let Some(next) = next.cloned() {
+                self.turns.called = Some(next.clone());
+                self.turns.woken.push(next);
+                return;
+            }
+        }
+        self.turns.freed = None;
+        self.turns.tried.clear();
+        let came = std::mem::take(&mut self.turns.came);
+        self.turns.woken.extend(came);
+    }
+
+    /// A look at an object has ended; if it had a turn, the next one has it.
+    pub(super) fn end_turn(&mut self, key: &Key) {
+        if self.turns.called.as_ref() == Some(key) {
+            self.turns.called = None;
+            self.turns.tried.insert(key.clone());
+            self.call();
+        }
+    }
+
+    /// It does not wait any more.
+    pub(super) fn leave_line(&mut self, key: &Key) {
+        self.line.leave(key);
+        self.turns.asked.remove(key);
+    }
+
+    /// Builds the tree anew if anything that it rests on has changed.
+    pub(super) fn settle(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        let specs = self.definitions.iter();
+        let specs = specs.map(|(name, definition)| (name.clone(), definition.spec.clone()));
+        let tree = Arc::new(Tree::build(&specs.collect()));
+        let none = Labels::new();
+        let found: HashMap<Key, Leaves> = self
+            .objects
+            .iter()
+            .map(|(key, (object, _))| {
+                let namespace = key.namespace().unwrap_or_default();
+                let subject = Subject {
+                    namespace,
+                    namespace_labels: self.namespaces.get(namespace).unwrap_or(&none),
+                    group: &object.group,
+                    kind: &object.kind,
+                    labels: &object.labels,
+                    priority_class: &object.priority_class,
+                };
+                (key.clone(), tree.leaves_of(&subject))
+            })
+            .collect();
+        let attribute = |key: &Key| found.get(key).cloned().unwrap_or(Leaves::None);
+        let freed = self.account.set_tree(Arc::clone(&tree), attribute);
+        self.line.set_tree(tree, attribute);
+        self.wake(freed);
+    }
+}

@@ -47,7 +47,8 @@ impl Bench {
             });
         }
         self.settle().await?;
-        self.round(changed, Action::Delete, &mut size.delete).await?;
+        self.round(changed, Action::Delete, &mut size.delete)
+            .await?;
         if let Some(running) = &self.running {
             size.peak_mib = Some(running.usage().peak_mib);
         }

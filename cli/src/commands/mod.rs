@@ -11,6 +11,7 @@ mod get;
 mod install;
 mod join;
 mod plan;
+mod quota;
 mod render;
 mod sandbox;
 mod schedule;
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Explain(explain::ExplainFlags),
     /// Show what would move if files were applied
     Plan(plan::PlanFlags),
+    /// Show the global quotas: what is used, and who waits for room
+    Quota(quota::QuotaFlags),
     /// Show offline what each member would get
     Render(render::RenderFlags),
     /// Show offline where objects would run, and why
@@ -105,6 +108,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::Get(flags) => get::run(flags).await.map(done),
         Command::Explain(flags) => explain::run(flags).await.map(done),
         Command::Plan(flags) => plan::run(flags).await.map(done),
+        Command::Quota(flags) => quota::run(flags).await.map(done),
         Command::Render(flags) => render::run(&flags).map(done),
         Command::Schedule(flags) => schedule::run(&flags).map(done),
         Command::Crds(flags) => crds::run(&flags).map(done),

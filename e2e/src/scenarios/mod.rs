@@ -36,6 +36,8 @@ mod override_policy;
 mod policy_change;
 mod priorities;
 mod profile;
+mod quota;
+mod quota_burst;
 mod requests;
 mod restart;
 mod room;
@@ -144,6 +146,15 @@ stories! {
     immutable_field, &[], failing_member::has_an_immutable_field;
     webhook_fails_in_the_middle, &[], webhook::fails_and_comes_back;
     webhook_edited, &[], webhook::edits_count_at_once;
+    quota_waits_in_order, &[], quota::those_who_wait_come_in_order;
+    quota_borrow, &[], quota::what_is_idle_is_borrowed;
+    quota_cap_of_a_cluster, &[], quota::a_cap_of_a_cluster_shapes_the_division;
+    quota_template, &[], quota::a_template_over_the_limit_reaches_no_member;
+    quota_duplicate, &[], quota::duplicate_over_the_limit_reaches_no_member;
+    quota_partial, &[], quota::a_part_runs_where_that_is_asked;
+    quota_lowered, &[], quota::a_limit_below_what_is_used_kills_nothing;
+    quota_wrong, &[], quota::a_wrong_quota_says_so;
+    quota_burst, &[], quota_burst::exactly_what_fits;
     harbour, &[], harbour::is_ready_everywhere;
 }
 

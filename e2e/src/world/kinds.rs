@@ -91,6 +91,10 @@ pub(crate) const WEBHOOK: Kind = federated(
     "schedulerpluginwebhookconfigurations",
     false,
 );
+pub(crate) const GLOBAL_QUOTA: Kind = Kind {
+    group: "navarch.dev",
+    ..federated("GlobalQuota", "globalquotas", false)
+};
 /// The kinds outside namespaces that stories write, in the order in which they are removed again.
 pub(crate) const OUTSIDE_NAMESPACES: &[Kind] = &[
     NAMESPACE,
@@ -99,6 +103,7 @@ pub(crate) const OUTSIDE_NAMESPACES: &[Kind] = &[
     CLUSTER_POLICY,
     PROFILE,
     WEBHOOK,
+    GLOBAL_QUOTA,
 ];
 pub(crate) const EVENT: Kind = Kind {
     group: "events.k8s.io",

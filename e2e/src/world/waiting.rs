@@ -19,7 +19,16 @@ pub(crate) enum Look<T> {
 }
 
 /// Looks until it has come true.
-pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Look<T>) -> Outcome<T> {
+pub(crate) async fn until<T>(what: &str, look: impl AsyncFnMut() -> Look<T>) -> Outcome<T> {
+    until_within(WAIT_SECONDS, what, look).await
+}
+
+/// The same for what takes longer, because there is so much of it.
+pub(crate) async fn until_within<T>(
+    seconds: u64,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Look<T>,
+) -> Outcome<T> {
     let mut last = "nothing".to_owned();
     let looking = async {
         let mut ticks = tokio::time::interval(PERIOD);
@@ -32,11 +41,11 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Look<T>)
             }
         }
     };
-    match tokio::time::timeout(Duration::from_secs(WAIT_SECONDS), looking).await {
+    match tokio::time::timeout(Duration::from_secs(seconds), looking).await {
         Ok(found) => Ok(found),
         Err(_elapsed) => Err(Failure::TimedOut {
             what: what.to_owned(),
-            seconds: WAIT_SECONDS,
+            seconds,
             seen: last,
             events: String::new(),
         }),

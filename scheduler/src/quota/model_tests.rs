@@ -180,7 +180,7 @@ impl Model {
         self.own_use(node, None, resource) + below
     }
 
-    fn available(&self, node: &str, resource: &str) -> Option<i128> {
+    pub(super) fn available(&self, node: &str, resource: &str) -> Option<i128> {
         let (subtree, flow) = (self.subtree(node, resource), self.flow(node, resource));
         let Some(parent) = self.parent(node) else {
             return self

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::account::{Account, Freed};
 use super::model_tests::{CLUSTERS, Model, Specs, amounts, charge, nodes, specs};
+use super::room::Counted;
 use super::tree::{Leaves, Tree};
 
 #[derive(Clone, Debug)]
@@ -132,6 +133,38 @@ impl Pair {
         Ok(freed)
     }
 
+    /// At every node there is as much as the definitions say.
+    fn check_available(&self) -> Result<(), TestCaseError> {
+        let tree = self.account.tree();
+        for node in tree.nodes() {
+            for (place, resource) in tree.resources().iter().enumerate() {
+                let told = self.account.available(node, place, Counted::Enforced);
+                let defined = self.model.available(tree.name(node), resource.as_str());
+                prop_assert_eq!(told.map(|bound| bound.free), defined);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the leaves of a tree lend is idle, and no more than what they borrow.
+    fn check_lent(&self) -> Result<(), TestCaseError> {
+        let mut sums: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+        let tree = self.account.tree();
+        for node in tree.nodes() {
+            for of in self.account.figures(node).resources {
+                prop_assert!(of.lent <= (of.guaranteed - of.used).max(0));
+                if tree.is_leaf(node) {
+                    let sum = sums.entry((tree.root(node), of.resource)).or_default();
+                    *sum = (sum.0 + of.lent, sum.1 + of.borrowed);
+                }
+            }
+        }
+        for (place, (lent, borrowed)) in sums {
+            prop_assert!(lent <= borrowed, "{place:?}: {lent} of {borrowed}");
+        }
+        Ok(())
+    }
+
     /// All sums are those of an account that was made just now.
     fn check_sums(&self) -> Result<(), TestCaseError> {
         let mut anew = Account::new(Arc::clone(self.account.tree()), &no_labels());
@@ -185,6 +218,8 @@ proptest! {
                 prop_assert_eq!(refused.is_ok(), pair.model.fits(*key, &leaves, wanted), "{:?}", refused);
             }
             pair.step(step)?;
+            pair.check_available()?;
+            pair.check_lent()?;
         }
         for node in pair.account.tree().nodes() {
             prop_assert_eq!(pair.account.tree().problem(node), None);
@@ -245,7 +280,7 @@ proptest! {
             for (place, resource) in tree.resources().iter().enumerate() {
                 let resource = resource.as_str();
                 let node = tree.node(name).unwrap();
-                let available = pair.account.available(node, place, super::room::Counted::Enforced);
+                let available = pair.account.available(node, place, Counted::Enforced);
                 let available = available.map_or(i128::MAX, |bound| bound.free);
                 prop_assert!(available >= model.kept(name, resource) - model.flow(name, resource));
                 // Where nobody borrows, everybody has what he is guaranteed.

@@ -222,11 +222,12 @@ fn rules(
 fn shares(unit: &Unit, decision: &Decision, findings: &mut Vec<Finding>) {
     // Fewer than none is none.
     let total = unit.desired_replicas.unwrap_or(0).max(0);
+    let packs = decision.replicas_plugin.as_deref() == Some(names::PREFERENCE_BIN_PACK);
     let mut planned = 0_i128;
     for (cluster, share) in decision.shares() {
         planned = planned.saturating_add(i128::from(share.planned));
         let cluster = cluster.name().as_str();
-        for (bound, value) in bounds(unit, share) {
+        for (bound, value) in bounds(unit, share, packs) {
             if share.planned > value {
                 let (cluster, replicas) = (cluster.to_owned(), share.planned);
                 findings.push(Finding::AboveBound {
@@ -243,8 +244,7 @@ fn shares(unit: &Unit, decision: &Decision, findings: &mut Vec<Finding>) {
         .shares()
         .map(|(_, share)| i128::from(share.current.unwrap_or(0)))
         .sum();
-    let waits = decision.replicas_plugin.as_deref() == Some(names::PREFERENCE_BIN_PACK)
-        && unit.keeps_unschedulable();
+    let waits = packs && unit.keeps_unschedulable();
     if planned > i128::from(total) && !(waits && planned == recorded) {
         findings.push(Finding::Sum { planned, total });
     }
@@ -268,7 +268,7 @@ fn shares(unit: &Unit, decision: &Decision, findings: &mut Vec<Finding>) {
 
 /// Bounds that hold whatever else is asked. A maximum gives way to a greater minimum where no
 /// replicas are shared out, and to what runs there already where disruption is avoided.
-fn bounds(unit: &Unit, share: &Share) -> Vec<(&'static str, i64)> {
+fn bounds(unit: &Unit, share: &Share, packs: bool) -> Vec<(&'static str, i64)> {
     let mut bounds = Vec::new();
     if let Some(limited) = share.limited {
         bounds.push(("limit", limited.max(0)));
@@ -282,8 +282,9 @@ fn bounds(unit: &Unit, share: &Share) -> Vec<(&'static str, i64)> {
         bounds.push(("maximum", max.max(share.min).max(held)));
     }
     if let Some(estimated) = share.estimated {
-        // Bin packing that waits keeps more than was seen able to run.
-        bounds.push(("capacity", estimated.max(share.current.unwrap_or(0))));
+        // Bin packing that waits keeps more than was seen able to run. Spreading never plans more: it overflows.
+        let held = share.current.filter(|_| packs).unwrap_or(0);
+        bounds.push(("capacity", estimated.max(held)));
     }
     bounds
 }

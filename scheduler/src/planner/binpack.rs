@@ -1,7 +1,8 @@
 //! Fills clusters one after the other, in the order of preference. Like the planner of KubeAdmiral's
-//! `framework/plugins/preferencebinpack`, without four of its faults: a scale-down by a negative
+//! `framework/plugins/preferencebinpack`, without five of its faults: a scale-down by a negative
 //! number that grew the workload, limits compared with the increment, minima granted a second
-//! time, and a workload that ignored every change while a pod was in flight.
+//! time, a workload that ignored every change while a pod was in flight, and old counts of running
+//! pods that brought replicas back above a maximum.
 
 use super::{Slot, Split, at_most, narrow, sum};
 
@@ -52,7 +53,12 @@ pub fn plan(question: &Binpack<'_>) -> Split {
         .map(|slot| at_most(slot.scheduled, slot.limited))
         .collect();
     let running_total = sum(running.iter().copied());
-    if !keep && running_total == i128::from(question.total) {
+    // What runs beyond both the maximum and the record is an old count; KubeAdmiral would bring it back.
+    let due = slots.iter().zip(&running).all(|(slot, running)| {
+        let max = slot.preference.max;
+        max.is_none_or(|max| *running <= max.max(slot.current))
+    });
+    if !keep && due && running_total == i128::from(question.total) {
         return Split {
             planned: running,
             overflow: vec![0; slots.len()],

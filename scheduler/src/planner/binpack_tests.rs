@@ -121,6 +121,20 @@ fn growth_respects_what_a_cluster_can_run() {
 }
 
 #[test]
+fn old_counts_bring_nothing_back_above_a_maximum() {
+    // What is recorded for A; KubeAdmiral plans 9 there in both cases.
+    for (current, expected) in [(9, [9, 0]), (0, [0, 9])] {
+        let rows = [
+            ("A", 0, Some(2), current, None),
+            ("B", 0, None, 9 - current, None),
+        ];
+        let mut slots = slots(&rows);
+        slots[0].scheduled = 9;
+        assert_eq!(plan(&question(&slots, 9)).planned, expected, "{current}");
+    }
+}
+
+#[test]
 fn pods_in_flight_hold_a_plan_that_still_answers_the_question() {
     let rows = [("A", 0, Some(8), 8, None), ("B", 0, None, 2, None)];
     let wait = |rows: &[Row<'_>], total: i64| {

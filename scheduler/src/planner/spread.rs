@@ -63,28 +63,32 @@ pub fn plan(question: &Spread<'_>) -> Split {
             limited: one.limited,
         })
         .collect();
+    let (wanted, mut nowhere) = distribute(named, &everyone, question.total);
+    let Split {
+        mut planned,
+        mut overflow,
+    } = wanted;
     // Without this the distribution would swing: what overflows here is taken back next time.
-    let keep = question.keep_unschedulable || !question.avoid_disruption;
-    let wanted = distribute(named, &everyone, question.total, keep);
     if !question.avoid_disruption {
-        return wanted;
+        return Split { planned, overflow };
     }
     let held: Vec<i64> = slots.iter().map(Slot::held).collect();
-    let missing = sum(wanted.planned.iter().copied()).saturating_sub(sum(held.iter().copied()));
-    let planned = match missing {
+    let missing = sum(planned.iter().copied()).saturating_sub(sum(held.iter().copied()));
+    planned = match missing {
         0 => held,
-        1.. => scale_up(named, &held, &wanted.planned, narrow(missing)),
-        _ => scale_down(
-            named,
-            &held,
-            &wanted.planned,
-            narrow(missing.saturating_neg()),
-        ),
+        1.. => {
+            let (planned, left) = scale_up(named, &held, &planned, narrow(missing));
+            nowhere = nowhere.saturating_add(left);
+            planned
+        }
+        _ => scale_down(named, &held, &planned, narrow(missing.saturating_neg())),
     };
-    Split {
-        planned,
-        overflow: wanted.overflow,
+    if !question.keep_unschedulable {
+        for overflow in &mut overflow {
+            *overflow = (*overflow).min(nowhere).max(0);
+        }
     }
+    Split { planned, overflow }
 }
 
 /// The slots with the hashes that put them in order.
@@ -108,15 +112,20 @@ fn scale_down(named: Named<'_>, held: &[i64], wanted: &[i64], surplus: i64) -> V
             ..Item::default()
         })
         .collect();
-    let taken = distribute(named, &above, surplus, false);
+    let (taken, _) = distribute(named, &above, surplus);
     held.iter()
         .zip(&taken.planned)
         .map(|(held, taken)| held.saturating_sub(*taken))
         .collect()
 }
 
-/// Adds `missing` replicas, by how far each cluster is below what is wanted.
-fn scale_up(named: Named<'_>, held: &[i64], wanted: &[i64], missing: i64) -> Vec<i64> {
+/// Adds `missing` replicas, by how far each cluster is below what is wanted. Answers how many found no place, too.
+///
+/// Where a minimum is above its maximum, a cluster can be wanted to have more than its maximum. What it does not take
+/// goes to others, beyond what they are wanted to have. KubeAdmiral takes this to be impossible: it forgets limits and
+/// capacities here, and what found no place. As there, a cluster above such a maximum is brought down to it: it may be
+/// overflow that put it there, which would creep up otherwise.
+fn scale_up(named: Named<'_>, held: &[i64], wanted: &[i64], missing: i64) -> (Vec<i64>, i64) {
     let below: Vec<Item> = held
         .iter()
         .zip(wanted)
@@ -124,20 +133,25 @@ fn scale_up(named: Named<'_>, held: &[i64], wanted: &[i64], missing: i64) -> Vec
         .enumerate()
         .filter(|(_, ((held, wanted), _))| wanted > held)
         .map(|(slot, ((held, wanted), one))| {
+            let room = |bound: i64| bound.saturating_sub(*held).max(0);
             let max = one.preference.max.filter(|_| !one.preference.wildcard);
             Item {
                 slot,
                 weight: wanted.saturating_sub(*held),
                 max: max.map(|max| max.saturating_sub(*held)),
+                limited: one.limited.map(room),
+                estimated: one.estimated.map(room),
                 ..Item::default()
             }
         })
         .collect();
-    let given = distribute(named, &below, missing, false);
-    held.iter()
+    let (given, left) = distribute(named, &below, missing);
+    let planned = held
+        .iter()
         .zip(&given.planned)
         .map(|(held, given)| held.saturating_add(*given))
-        .collect()
+        .collect();
+    (planned, left)
 }
 
 /// Items by weight descending, then by hash: rounding favours who comes first. They are put in order as far as they
@@ -210,8 +224,8 @@ impl Iterator for InOrder<'_> {
     }
 }
 
-/// Grants minima, then shares the rest in rounds until it is used up or everyone is full.
-fn distribute(named: Named<'_>, items: &[Item], total: i64, keep: bool) -> Split {
+/// Grants minima, then shares the rest in rounds until it is used up or everyone is full. Answers what is left, too.
+fn distribute(named: Named<'_>, items: &[Item], total: i64) -> (Split, i64) {
     let plain = total > 0 && items.iter().all(Item::plain);
     // A round gives one replica at least to whoever has a weight.
     let first = usize::try_from(total).unwrap_or(items.len());
@@ -236,17 +250,7 @@ fn distribute(named: Named<'_>, items: &[Item], total: i64, keep: bool) -> Split
         let weights = sum(left.iter().filter_map(of));
         open = sharing.round(left.into_iter(), weights);
     }
-    let Sharing {
-        mut split,
-        remaining,
-        ..
-    } = sharing;
-    if !keep {
-        for overflow in &mut split.overflow {
-            *overflow = (*overflow).min(remaining).max(0);
-        }
-    }
-    split
+    (sharing.split, sharing.remaining)
 }
 
 /// A distribution on its way.

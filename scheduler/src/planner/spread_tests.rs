@@ -245,6 +245,118 @@ fn unschedulable_replicas_overflow_only_where_they_are_kept() {
     );
 }
 
+/// A minimum above its maximum is wanted in vain. What it leaves goes to others as far as they can run it, and comes
+/// to rest there.
+#[expect(clippy::too_many_lines, reason = "a table")]
+#[test]
+fn a_minimum_above_its_maximum_gives_others_no_more_than_they_can_run() {
+    type Case<'a> = (&'a str, [Row<'a>; 2], i64, [i64; 2], [i64; 2]);
+    let none = None;
+    let cases: [Case<'_>; 8] = [
+        (
+            "others without a bound take all, as in KubeAdmiral",
+            [
+                ("A", 1, 1, none, 0, none, none),
+                ("B", 1, 5, Some(2), 0, none, none),
+            ],
+            6,
+            [4, 2],
+            [0, 0],
+        ),
+        (
+            "a capacity holds, and what fits nowhere overflows",
+            [
+                ("A", 2, i64::MAX, none, 0, Some(1), none),
+                ("B", 1, 5, Some(0), 0, none, none),
+            ],
+            5,
+            [1, 0],
+            [4, 0],
+        ),
+        (
+            "the same with what runs there recorded",
+            [
+                ("A", 2, i64::MAX, none, 5, Some(1), none),
+                ("B", 1, 5, Some(0), 0, none, none),
+            ],
+            5,
+            [1, 0],
+            [4, 0],
+        ),
+        (
+            "replicas above the maximum overflow where they are wanted too",
+            [
+                ("A", 2, i64::MAX, none, 4, Some(1), none),
+                ("B", 1, 5, Some(0), 1, none, none),
+            ],
+            5,
+            [1, 0],
+            [4, 0],
+        ),
+        (
+            "a limit holds, and nothing overflows it",
+            [
+                ("A", 2, i64::MAX, none, 0, none, Some(1)),
+                ("B", 1, 5, Some(0), 0, none, none),
+            ],
+            5,
+            [1, 0],
+            [0, 0],
+        ),
+        (
+            "overflow does not creep up",
+            [
+                ("A", 0, 23, none, 0, Some(19), none),
+                ("B", 0, 0, none, 0, none, none),
+            ],
+            23,
+            [19, 0],
+            [4, 0],
+        ),
+        (
+            "nor above a maximum",
+            [
+                ("A", 0, 23, Some(0), 4, Some(19), none),
+                ("B", 0, 0, none, 0, none, none),
+            ],
+            23,
+            [0, 0],
+            [4, 0],
+        ),
+        (
+            "what is above the maximum moves, as in KubeAdmiral",
+            [
+                ("A", 1, 1, none, 0, none, none),
+                ("B", 1, 5, Some(2), 3, none, none),
+            ],
+            6,
+            [4, 2],
+            [0, 0],
+        ),
+    ];
+    for (name, rows, total, planned, overflow) in cases {
+        let mut slots = slots(&rows);
+        let mut expected = Split {
+            planned: planned.to_vec(),
+            overflow: overflow.to_vec(),
+        };
+        for _ in 0..3 {
+            let split = plan(&Spread {
+                slots: &slots,
+                total,
+                key: "",
+                avoid_disruption: true,
+                keep_unschedulable: false,
+            });
+            assert_eq!(split, expected, "{name}");
+            expected = split;
+            for (slot, current) in slots.iter_mut().zip(expected.totals()) {
+                slot.current = current;
+            }
+        }
+    }
+}
+
 #[test]
 fn hostile_numbers_do_not_panic() {
     let extremes = [i64::MIN, -1, 0, 1, i64::MAX];

@@ -116,11 +116,7 @@ pub async fn run(options: RunOptions, shutdown: CancellationToken) -> Result<(),
         readiness,
         Arc::clone(&metrics),
     );
-    // What is listed from here on then holds all that earlier leaders have charged (decision 0030). A host that cannot
-    // tell in time must not keep the rooms shut: they open, and nothing grows under a quota until it is known.
-    let patience = TAKE_OVER_PATIENCE.min(ctx.term.left() / 2);
-    let taken = tokio::time::timeout(patience, ctx.ledger.take_over()).await;
-    let in_time = matches!(taken, Ok(Ok(())));
+    let in_time = took_over(&ctx).await;
     crate::rooms::open(&ctx);
     let ctx_of_task = Arc::clone(&ctx);
     tasks.spawn(async move { crate::propagate::io::quotas::open(&ctx_of_task, in_time).await });
@@ -132,6 +128,18 @@ pub async fn run(options: RunOptions, shutdown: CancellationToken) -> Result<(),
     } else {
         Ok(())
     }
+}
+
+/// Where there are quotas, nothing of an earlier leader may be on its way when the federated objects are listed: what is
+/// listed then holds all that was ever charged (decision 0030). `false`: it is not so yet. A host that cannot tell in time
+/// must not keep the rooms shut: they open, and nothing grows under a quota until it is known. Where there are none, the
+/// ledger is left alone, so that a start with nothing to do writes nothing.
+async fn took_over(ctx: &Context) -> bool {
+    let patience = TAKE_OVER_PATIENCE.min(ctx.term.left() / 2);
+    let taken = tokio::time::timeout(patience, async {
+        crate::propagate::io::quotas::exist(ctx).await && ctx.ledger.take_over().await.is_ok()
+    });
+    taken.await.unwrap_or(false)
 }
 
 /// Until shutdown or the loss of leadership (`true`). The lease is kept until the work has stopped, and
@@ -187,6 +195,7 @@ fn context(
         ledger,
         quotas: Quotas::default(),
         quota_news: Notify::new(),
+        quota_made: Notify::new(),
         host_clients: clients,
         term,
         system_namespace: options.system_namespace.clone(),

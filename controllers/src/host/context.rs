@@ -90,6 +90,8 @@ pub(crate) struct Context {
     pub(crate) ledger: Ledger,
     /// Something was charged or given back.
     pub(crate) quota_news: Notify,
+    /// A global quota was made or changed.
+    pub(crate) quota_made: Notify,
     /// Decisions are made one after the other: each sees what the one before has promised.
     pub(crate) turn: Mutex<()>,
     /// Counts changes of the types that the host serves.

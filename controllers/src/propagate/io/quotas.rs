@@ -31,11 +31,31 @@ pub(super) fn start(ctx: &Arc<Context>) {
     ctx.tasks.spawn(follow_namespaces(Arc::clone(ctx), listed));
 }
 
+/// Whether the host has any global quota. One that cannot say so is asked again by the watch.
+pub(crate) async fn exist(ctx: &Context) -> bool {
+    let path = format!(
+        "/apis/{}/globalquotas?limit=1",
+        navarch_crds::quota::API_VERSION
+    );
+    let some = |list: &Value| {
+        let items = list.get("items").and_then(Value::as_array);
+        items.is_some_and(|items| !items.is_empty())
+    };
+    ctx.host.json(&path).await.as_ref().is_ok_and(some)
+}
+
 /// Lets quotas admit growth, once nothing of an earlier leader can be on its way any more and all charges are known.
-/// `first`: that was so before anything was listed. Otherwise the federated objects are read once more.
+/// `first`: that was so before anything was listed. Otherwise the federated objects are read once more, as soon as there
+/// is a quota.
 pub(crate) async fn open(ctx: &Context, first: bool) {
     let shutdown = ctx.tasks.shutdown().clone();
     if !first {
+        while !ctx.quotas.in_use() {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = ctx.quota_made.notified() => {}
+            }
+        }
         if ctx.ledger.take_over().await.is_err() {
             return;
         }
@@ -107,9 +127,11 @@ async fn follow_quotas(ctx: Arc<Context>, listed: Waiting) {
             listing.show(name.clone());
             if let Some(definition) = define(&object)
                 && ctx.quotas.put(name, definition)
-                && listed.is_none()
             {
-                wake_those_concerned(&ctx);
+                ctx.quota_made.notify_one();
+                if listed.is_none() {
+                    wake_those_concerned(&ctx);
+                }
             }
         }
         Seen::Deleted(object) => {

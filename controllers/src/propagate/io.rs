@@ -25,7 +25,6 @@ use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
 use crate::host;
 use crate::host::context::Context;
-use crate::host::followings::tell_followers;
 use crate::host::io::{Setback, Words};
 use crate::host::stores::{FederatedEntry, Source, TypeConfig};
 use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
@@ -42,6 +41,7 @@ use record::{
     TYPE_MISSING, forget_absent, remember_lost, say_of_quota, say_of_scheduling,
     warn_of_missing_type,
 };
+use watch::remove_federated;
 
 /// Why the work on a key failed; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -414,6 +414,22 @@ pub(super) async fn refresh(
     Ok(())
 }
 
+/// Somebody wrote the federated object in between: the next look is at what is there now. It is asked for here, because the
+/// watch asks for none when only the status was written.
+async fn read_anew(ctx: &Context, key: &Key) -> Result<(), PropagateError> {
+    let kind = federated_kind(key);
+    match ctx.host.get(&kind, key.namespace(), &key.name).await? {
+        Some(present) => put_federated(ctx, present, Priority::Live),
+        None => {
+            if let Some(entry) = ctx.federated.get(key) {
+                remove_federated(ctx, key, &entry.object.uid);
+            }
+        }
+    }
+    ctx.propagate.push(key.clone(), Priority::Live);
+    Ok(())
+}
+
 /// One text for each reason: several annotations may be wrong, or several clusters.
 fn by_reason(problems: &[decide::Refusal]) -> BTreeMap<&'static str, String> {
     let mut texts: BTreeMap<&'static str, String> = BTreeMap::new();
@@ -461,7 +477,6 @@ async fn act(
             ctx.events.settle(about, settled, "");
         }
     }
-    let kind = federated_kind(key);
     if !matches!(decided.write, Write::Nothing) {
         ctx.rush.written(Instant::now());
     }
@@ -473,19 +488,7 @@ async fn act(
         }
         Ok(None) => {}
         Err(error) if error.is_conflict() || error.is_not_found() => {
-            // Somebody wrote in between: decide again on what is there now.
-            match ctx.host.get(&kind, key.namespace(), &key.name).await? {
-                Some(present) => put_federated(ctx, present, Priority::Live),
-                None if error.is_not_found() => {
-                    if let Some(entry) = ctx.federated.get(key) {
-                        ctx.federated.remove(key, &entry.object.uid);
-                        ctx.promised.forget(key);
-                        tell_followers(ctx, key, Priority::Live);
-                    }
-                }
-                None => {}
-            }
-            ctx.propagate.push(key.clone(), Priority::Live);
+            read_anew(ctx, key).await?;
         }
         Err(error) => {
             if error.is_rejection() {

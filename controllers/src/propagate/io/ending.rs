@@ -7,10 +7,10 @@ use navarch_crds::keys::finalizer;
 use navarch_crds::names::ClusterName;
 use serde_json::Value;
 
-use super::{PropagateError, write_finalizers};
+use super::{PropagateError, read_anew, write_finalizers};
 use crate::host::context::Context;
 use crate::host::stores::FederatedEntry;
-use crate::host::take::{federated_kind, put_federated};
+use crate::host::take::federated_kind;
 use crate::runtime::compact::{finalizers, has_finalizer};
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
@@ -66,13 +66,7 @@ pub(super) async fn finish(
         return match written {
             Ok(_) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
-            Err(error) if error.is_conflict() => {
-                if let Some(present) = ctx.host.get(&kind, key.namespace(), &key.name).await? {
-                    put_federated(ctx, present, Priority::Live);
-                }
-                ctx.propagate.push(key.clone(), Priority::Live);
-                Ok(())
-            }
+            Err(error) if error.is_conflict() => read_anew(ctx, key).await,
             Err(error) => Err(error.into()),
         };
     }

@@ -8,8 +8,8 @@ use navarch_crds::keys::navarch;
 use navarch_crds::names::ClusterName;
 use serde_json::{Value, json};
 
-use super::PropagateError;
 use super::ending::confirmed_absent;
+use super::{PropagateError, read_anew};
 use crate::fleet::request::Part;
 use crate::host::context::Context;
 use crate::host::scheduled::{self, QUOTA_RESERVED, SCHEDULED, Word};
@@ -70,8 +70,9 @@ async fn write_withdrawing(
         .await;
     match written {
         Ok(object) => put_federated(ctx, object, Priority::Live),
-        // Its change wakes the key.
-        Err(error) if error.is_conflict() || error.is_not_found() => {}
+        Err(error) if error.is_conflict() || error.is_not_found() => {
+            read_anew(ctx, key).await?;
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(())

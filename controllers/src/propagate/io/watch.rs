@@ -445,7 +445,8 @@ async fn follow_federated(ctx: Arc<Context>, kind: Kind, listed: Waiting) {
     .await;
 }
 
-fn remove_federated(ctx: &Context, key: &Key, uid: &str) {
+/// It has gone, and with it all that is known of it.
+pub(super) fn remove_federated(ctx: &Context, key: &Key, uid: &str) {
     let removed = ctx.federated.remove(key, uid);
     tell_followers(ctx, key, Priority::Live);
     if removed.is_none() {

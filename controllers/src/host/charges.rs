@@ -27,6 +27,9 @@ pub(crate) fn charged(config: &TypeConfig, template: &Value) -> Charged {
 /// Takes over what a federated object is charged. One that was placed before there was a quota for it counts with what
 /// it is placed for.
 pub(crate) fn note_charge(ctx: &Context, key: &Key) {
+    if !ctx.quotas.in_use() {
+        return;
+    }
     let Some(entry) = ctx.federated.get(key) else {
         forget_charge(ctx, key);
         return;

@@ -70,14 +70,26 @@ pub(crate) async fn open(ctx: &Context, first: bool) {
     if !ctx.readiness.ready(&shutdown).await {
         return;
     }
+    // Some may have been listed before their type, and so without their charge.
+    let concerned = note_all(ctx);
     ctx.quotas.open();
-    if ctx.quotas.in_use() {
-        for key in ctx.federated.keys(|_| true) {
-            if ctx.quotas.is_concerned(&key) {
-                ctx.propagate.push(key, Priority::Backlog);
-            }
-        }
+    for key in concerned {
+        ctx.propagate.push(key, Priority::Backlog);
     }
+}
+
+/// Notes what every object is charged; those that a pass has something to do for.
+fn note_all(ctx: &Context) -> Vec<Key> {
+    if !ctx.quotas.in_use() {
+        return Vec::new();
+    }
+    ctx.quotas.put_clusters(ctx.clusters.labels());
+    let mut keys = ctx.federated.keys(|_| true);
+    keys.retain(|key| {
+        note_charge(ctx, key);
+        ctx.quotas.is_concerned(key)
+    });
+    keys
 }
 
 /// Reads all federated objects as they are now.
@@ -225,12 +237,8 @@ fn wake_those_concerned(ctx: &Context) {
     if !ctx.quotas.in_use() || !ctx.quotas.take_news() {
         return;
     }
-    ctx.quotas.put_clusters(ctx.clusters.labels());
-    for key in ctx.federated.keys(|_| true) {
-        note_charge(ctx, &key);
-        if ctx.quotas.is_concerned(&key) {
-            ctx.propagate.push(key, Priority::Backlog);
-        }
+    for key in note_all(ctx) {
+        ctx.propagate.push(key, Priority::Backlog);
     }
     ctx.wake_line();
 }

@@ -14,7 +14,7 @@ use super::{quotas, webhooks};
 use crate::fleet::listing::Listing;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_when_served};
-use crate::host::charges::forget_charge;
+use crate::host::charges::{forget_charge, note_charge};
 use crate::host::context::Context;
 use crate::host::followings::{tell_all_followers, tell_followers};
 use crate::host::objects::{ObjectKey, Objects};
@@ -290,6 +290,7 @@ fn put_type_config(ctx: &Context, name: &str, object: &Value) -> Option<Arc<Type
         .federated
         .keys(|entry| entry.type_config.as_deref() == Some(name))
     {
+        note_charge(ctx, &key);
         ctx.propagate.push(key, Priority::Backlog);
     }
     ctx.type_configs.get(name)

@@ -108,7 +108,8 @@ fn store_federated(ctx: &Context, key: &Key, object: Value) -> Changed {
     let changed = ctx
         .federated
         .put(key.clone(), object, &ctx.type_configs, clear);
-    if ctx.quotas.in_use() {
+    // A charge is content: a status changes nothing of it.
+    if changed == Changed::Content {
         note_charge(ctx, key);
     }
     changed

@@ -158,6 +158,7 @@ impl Comparison {
 
     fn objects(&mut self, place: &str, recorded: &Map<String, Value>, ours: &Map<String, Value>) {
         self.generated_name(recorded, ours);
+        let (recorded, ours) = (&causes_sorted(recorded), &causes_sorted(ours));
         let renamed: Map<String, Value> = recorded
             .iter()
             .map(|(name, value)| (self.masked(name), value.clone()))
@@ -181,13 +182,6 @@ impl Comparison {
                     }
                 }
                 (Some(Value::Array(a)), Some(Value::Array(b))) if name == "managedFields" => {
-                    self.lists(&below, &sorted(a), &sorted(b));
-                }
-                // A real server tells conflicts in the order of a Go map.
-                (Some(Value::Array(a)), Some(Value::Array(b)))
-                    if name == "causes"
-                        && a.iter().all(|c| c["reason"] == "FieldManagerConflict") =>
-                {
                     self.lists(&below, &sorted(a), &sorted(b));
                 }
                 (Some(a), Some(b)) => self.values(&below, a, b),
@@ -230,6 +224,30 @@ impl Comparison {
             self.values(&format!("{place}/{index}"), a, b);
         }
     }
+}
+
+/// A `Status` with its causes, and the message's list of them, in the order of their text. A real server walks Go maps
+/// (labels, data, limits, the properties of a schema, the managers of a conflict) and tells what it finds in an order that is
+/// another one each time.
+fn causes_sorted(object: &Map<String, Value>) -> Map<String, Value> {
+    let mut object = object.clone();
+    let causes = object.get("details").and_then(|d| d.get("causes"));
+    let Some(causes) = causes.and_then(Value::as_array).cloned() else {
+        return object;
+    };
+    let told = |causes: &[Value]| {
+        let text = |cause: &Value, name: &str| cause[name].as_str().unwrap_or_default().to_owned();
+        let texts = causes
+            .iter()
+            .map(|cause| format!("{}: {}", text(cause, "field"), text(cause, "message")));
+        format!("[{}]", texts.collect::<Vec<_>>().join(", "))
+    };
+    let in_order = sorted(&causes);
+    if let Some(Value::String(message)) = object.get_mut("message") {
+        *message = message.replace(&told(&causes), &told(&in_order));
+    }
+    object["details"]["causes"] = in_order.into();
+    object
 }
 
 fn sorted(entries: &[Value]) -> Vec<Value> {

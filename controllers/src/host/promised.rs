@@ -256,6 +256,12 @@ impl Promised {
         locked(&self.ledger).share(key, cluster).is_some()
     }
 
+    /// The pods of an object that were promised room in a cluster and are not known to be there.
+    pub(crate) fn outstanding(&self, key: &Key, cluster: &ClusterName) -> i64 {
+        let ledger = locked(&self.ledger);
+        ledger.share(key, cluster).map_or(0, Share::outstanding)
+    }
+
     /// Nothing is promised to an object in a cluster any more.
     pub(crate) fn drop_share(&self, key: &Key, cluster: &ClusterName) {
         self.set(&mut locked(&self.ledger), key, cluster, None);

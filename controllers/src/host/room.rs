@@ -22,9 +22,11 @@ use crate::fleet::workload::Workload;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 
-/// Where an object is, and what one of its pods asks for there.
+/// Where an object is, as it was written last.
 pub(crate) struct Present<'a> {
     pub(crate) clusters: &'a Placement,
+    pub(crate) template: Option<&'a Value>,
+    /// What one of its pods asks for there.
     pub(crate) request: Amounts,
 }
 
@@ -39,7 +41,7 @@ impl Context {
         }
         let own = present.clusters.keys().filter_map(|name| {
             let stored = self.clusters.get(name)?.scheduling;
-            let figures = self.figures(name, &stored, Some((key, &present.request)));
+            let figures = self.figures(name, &stored, Some((key, present)));
             Some((name.clone(), figures))
         });
         self.clusters.seen_otherwise(&shared, own)
@@ -50,32 +52,58 @@ impl Context {
         &self,
         name: &ClusterName,
         stored: &Cluster,
-        own: Option<(&Key, &Amounts)>,
+        own: Option<(&Key, &Present<'_>)>,
     ) -> Figures {
         // First what is promised, then the figures: a pod that comes in between is counted twice and not missed.
         let mut taken = self.promised.total(name, own.map(|(key, _)| key));
         let member = self.fleet.get(name);
         let live = member.as_ref().and_then(|member| member.capacity.figures());
-        // Its pods are among what is used in figures of now; what the status of a while ago counts is not known.
-        if let Some((key, request)) = own
-            && let Some(member) = member.filter(|_| live.is_some())
-            && let Some(pods) = self.pods_of(&member, key)
-        {
-            taken.add(request, pods.running.saturating_neg());
+        if let Some((key, present)) = own {
+            let pods = match member.filter(|_| live.is_some()) {
+                Some(member) => self.running(&member, key, present),
+                None => self.assumed(name, key, present),
+            };
+            taken.add(&present.request, pods.saturating_neg());
         }
         let mut figures = live.unwrap_or_else(|| stored.figures().clone());
         taken.take_from(&mut figures.available);
         figures
     }
 
+    /// The pods of an object that figures of now count. Until the member has listed its copies, what was to be there is
+    /// taken to be.
+    fn running(&self, member: &Member, key: &Key, present: &Present<'_>) -> i64 {
+        match self.pods_of(member, key) {
+            Some(pods) => pods.running,
+            None if is_known(self, member, key) => self.counted(member, key),
+            None => self
+                .assumed(&member.name, key, present)
+                .max(self.counted(member, key)),
+        }
+    }
+
+    /// The pods of an object in figures of a while ago: those that it was to have there and that are not still outstanding.
+    /// Taking none would drive it away from wherever figures of now come late, after a restart above all.
+    fn assumed(&self, cluster: &ClusterName, key: &Key, present: &Present<'_>) -> i64 {
+        let (Some(template), Some(replicas)) = (present.template, present.clusters.get(cluster))
+        else {
+            return 0;
+        };
+        let wanted = pods::wanted(template, self.place(cluster, *replicas));
+        let outstanding = self.promised.outstanding(key, cluster);
+        wanted.saturating_sub(outstanding).max(0)
+    }
+
     /// The pods of a copy: as it reports them, or as the member's pods say, whichever is ahead. `None`: there is no copy,
     /// or none with pods.
     pub(crate) fn pods_of(&self, member: &Member, key: &Key) -> Option<Pods> {
         let reported = member.record(key)?.observed.pods()?;
-        let counted = self
-            .workload(key)
-            .map_or(0, |workload| member.capacity.pods_of(workload.id()));
-        Some(reported.ahead_with(counted))
+        Some(reported.ahead_with(self.counted(member, key)))
+    }
+
+    fn counted(&self, member: &Member, key: &Key) -> i64 {
+        self.workload(key)
+            .map_or(0, |workload| member.capacity.pods_of(workload.id()))
     }
 
     fn workload(&self, key: &Key) -> Option<Workload> {

@@ -276,13 +276,14 @@ struct Question<'a> {
 
 impl Question<'_> {
     /// Where the object is, with what its pods there were made to ask for.
-    fn present<'a>(&self, clusters: &'a Placement) -> Present<'a> {
+    fn present<'a>(&'a self, clusters: &'a Placement) -> Present<'a> {
         let kind = unit::resource(self.config.spec());
         let request = self
             .last
             .and_then(|last| request::of_replica(&kind, &last.spec.template).ok());
         Present {
             clusters,
+            template: self.last.map(|last| &last.spec.template),
             request: request.unwrap_or_default(),
         }
     }

@@ -1,7 +1,11 @@
 //! What federated objects are charged, noted whenever one is stored, and whose turn comes when something is given back.
 //! No requests, no decisions.
 
-use navarch_scheduler::quota::need;
+use std::collections::BTreeSet;
+
+use navarch_crds::names::ClusterName;
+use navarch_crds::quota::Charge;
+use navarch_scheduler::quota::need as needs;
 use navarch_scheduler::unit;
 use serde_json::Value;
 
@@ -9,6 +13,7 @@ use super::context::Context;
 use super::quotas::Charged;
 use super::stores::TypeConfig;
 use crate::copies::charge::{self, charge_of, grows};
+use crate::federated::Federated;
 use crate::pointer;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
@@ -20,8 +25,19 @@ pub(crate) fn charged(config: &TypeConfig, template: &Value) -> Charged {
         group: config.kind.group.clone(),
         kind: config.kind.kind.clone(),
         labels: pointer::texts(template, "labels"),
-        priority_class: need::priority_class(&kind, template).to_owned(),
+        priority_class: needs::priority_class(&kind, template).to_owned(),
     }
+}
+
+/// What an object uses where it is placed, and the clusters for which that cannot be told.
+pub(crate) fn need(
+    ctx: &Context,
+    config: &TypeConfig,
+    federated: &Federated,
+) -> (Charge, BTreeSet<ClusterName>) {
+    let nodes = |cluster: &ClusterName| ctx.place(cluster, None).nodes;
+    let (need, unclear) = charge_of(federated, config.spec(), nodes);
+    (need, unclear.into_keys().collect())
 }
 
 /// Takes over what a federated object is charged. One that was placed before there was a quota for it counts with what
@@ -45,8 +61,7 @@ pub(crate) fn note_charge(ctx: &Context, key: &Key) {
     let object = charged(&config, &federated.spec.template);
     let written = charge::of(federated);
     let (charge, releasing) = if ctx.quotas.is_charged(key, &object) {
-        let nodes = |cluster: &_| ctx.place(cluster, None).nodes;
-        let (need, _) = charge_of(federated, config.spec(), nodes);
+        let (need, _) = need(ctx, &config, federated);
         let charge = written.unwrap_or_else(|| need.clone());
         let releasing = grows(&need, &charge);
         (charge, releasing)

@@ -1,7 +1,7 @@
 //! What passes have to say about scheduling and about quotas until it stands in the status of the federated object
 //! (conditions `Scheduled` and `QuotaReserved`). Nothing is kept of an object whose condition says it already.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use navarch_crds::v1alpha1::GenericFederatedObjectCondition;
@@ -18,18 +18,38 @@ pub(crate) struct Topic {
     pub(crate) condition: &'static str,
     /// The reason of a condition that is true without a word more.
     pub(crate) well: &'static str,
+    /// Problems that make it false; of several the first is told.
+    failed: &'static [&'static str],
+    /// Problems that the user should know of, if it is true.
+    noted: &'static [&'static str],
 }
 
 /// Whether the object is placed as it and its policy ask.
 pub(crate) const SCHEDULED: Topic = Topic {
     condition: "Scheduled",
     well: "Placed",
+    failed: &[
+        "NothingFits",
+        "PolicyInvalid",
+        "PolicyNotFound",
+        "ProfileInvalid",
+        "ProfileNotFound",
+        "SchedulingFailed",
+    ],
+    noted: &["ParseMigrationConfiguration", "AnnotationIgnored"],
 };
 
 /// Whether all of it is charged to its quotas.
 pub(crate) const QUOTA_RESERVED: Topic = Topic {
     condition: "QuotaReserved",
     well: "Reserved",
+    failed: &[
+        "QuotaExceeded",
+        "QuotaInactive",
+        "QuotaAmbiguous",
+        "QuotaNotReady",
+    ],
+    noted: &[],
 };
 
 /// What a pass says.
@@ -50,28 +70,20 @@ pub(crate) enum Word {
 }
 
 impl Word {
-    /// The word of a pass with these problems, as reason and message.
-    pub(crate) fn of<'a>(problems: impl Iterator<Item = (&'static str, &'a str)>) -> Self {
-        let mut word = Self::Well;
-        for (reason, message) in problems {
-            match reason {
-                "PolicyNotFound" | "PolicyInvalid" | "ProfileNotFound" | "ProfileInvalid"
-                | "SchedulingFailed" | "NothingFits" => {
-                    return Self::Failed {
-                        reason,
-                        message: message.to_owned(),
-                    };
-                }
-                "AnnotationIgnored" | "ParseMigrationConfiguration" => {
-                    word = Self::Noted {
-                        reason,
-                        message: message.to_owned(),
-                    };
-                }
-                _ => {}
-            }
+    /// The word of a pass with these problems: messages by reason.
+    pub(crate) fn of(topic: Topic, problems: &BTreeMap<&'static str, String>) -> Self {
+        let first = |reasons: &[&'static str]| {
+            let mut reasons = reasons.iter();
+            reasons.find_map(|reason| Some((*reason, problems.get(reason)?.clone())))
+        };
+        if let Some((reason, message)) = first(topic.failed) {
+            return Self::Failed { reason, message };
         }
-        word
+        let noted = first(topic.noted);
+        noted.map_or(Self::Well, |(reason, message)| Self::Noted {
+            reason,
+            message,
+        })
     }
 
     /// Status, reason and message of the condition.
@@ -131,6 +143,11 @@ impl Words {
             topic,
             words: Mutex::default(),
         }
+    }
+
+    /// What the words are about.
+    pub(crate) fn topic(&self) -> Topic {
+        self.topic
     }
 
     /// Takes the word of a pass; whether there is something to be written.
@@ -246,7 +263,11 @@ mod tests {
             ("AnnotationIgnored", "odd"),
             ("NothingFits", "0/0"),
         ];
-        let word = |count: usize| Word::of(problems.into_iter().take(count));
+        let word = |count: usize| {
+            let told = problems.into_iter().take(count);
+            let told = told.map(|(reason, message)| (reason, message.to_owned()));
+            Word::of(SCHEDULED, &told.collect())
+        };
         assert_eq!(word(1), Word::Well);
         assert_eq!(
             word(2).condition(SCHEDULED),

@@ -2,6 +2,7 @@
 
 use navarch_crds::keys::{annotation, finalizer, label};
 use navarch_crds::names::ClusterName;
+use navarch_crds::quota;
 use serde_json::Value;
 
 use super::charges::note_charge;
@@ -16,6 +17,17 @@ use crate::runtime::queue::Priority;
 /// A kind of the federation's own API.
 pub(crate) fn core_kind(kind: &str, plural: &str, namespaced: bool) -> Kind {
     Kind::new("core.kubeadmiral.io", "v1alpha1", kind, plural, namespaced)
+}
+
+/// The kind of global quotas.
+pub(crate) fn quota_kind() -> Kind {
+    Kind::new(
+        quota::GROUP,
+        quota::VERSION,
+        "GlobalQuota",
+        "globalquotas",
+        false,
+    )
 }
 
 /// The kind of a federated object with this key.

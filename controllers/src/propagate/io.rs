@@ -37,10 +37,7 @@ use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 use ending::{confirmed_absent, finish};
 use follow::{read_follower, stays_led, was_led};
-use record::{
-    TYPE_MISSING, forget_absent, remember_lost, say_of_quota, say_of_scheduling,
-    warn_of_missing_type,
-};
+use record::{TYPE_MISSING, forget_absent, remember_lost, say, warn_of_missing_type};
 use watch::remove_federated;
 
 /// Why the work on a key failed; it is tried again.
@@ -466,8 +463,7 @@ async fn act(
     for (reason, message) in &problems {
         ctx.events.warn(about, reason, "", message);
     }
-    say_of_scheduling(ctx, key, &problems, decided.asked, last);
-    say_of_quota(ctx, key, &problems, last);
+    say(ctx, key, &problems, decided.asked, last);
     for settled in decide::REASONS {
         if !decided
             .problems

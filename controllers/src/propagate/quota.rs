@@ -8,7 +8,7 @@ use navarch_crds::keys::navarch;
 use navarch_crds::names::ClusterName;
 use navarch_crds::quota::{Charge, ClusterCharge, OnExceeded};
 use navarch_scheduler::placement::Placement;
-use navarch_scheduler::quota::need;
+use navarch_scheduler::quota::need as needs;
 use navarch_scheduler::unit::{self, Unit};
 use serde_json::Value;
 
@@ -16,10 +16,10 @@ use super::consult::Waiting;
 use super::decide::Refusal;
 use super::fold::Fold;
 use super::template::Template;
-use crate::copies::charge::{self, amounts, charge_of, covers, grows, join};
+use crate::copies::charge::{self, amounts, covers, grows, join};
 use crate::copies::render::render_with;
 use crate::federated::Federated;
-use crate::host::charges::charged;
+use crate::host::charges::{charged, need};
 use crate::host::context::Context;
 use crate::host::quotas::{Charged, Denied, Refused};
 use crate::host::scheduled::QUOTA_RESERVED;
@@ -28,13 +28,17 @@ use crate::runtime::key::Key;
 
 /// The object that a pass is about, as quotas see it.
 pub(super) struct Case<'a> {
-    pub(super) ctx: &'a Context,
-    pub(super) key: &'a Key,
-    pub(super) config: &'a TypeConfig,
-    pub(super) last: Option<&'a Federated>,
+    ctx: &'a Context,
+    key: &'a Key,
+    config: &'a TypeConfig,
+    last: Option<&'a Federated>,
     /// Clusters that are known to hold no copy any more.
-    pub(super) absent: &'a BTreeSet<ClusterName>,
-    pub(super) object: Charged,
+    absent: &'a BTreeSet<ClusterName>,
+    object: Charged,
+    /// What stands on the object as its charge.
+    written: Option<Charge>,
+    /// What counts as charged now: what is written, else what is placed.
+    counted: Charge,
 }
 
 /// What was taken off a question, because no more fits.
@@ -59,7 +63,8 @@ impl Bounded {
 
     /// Looks at the answer: `true` if caps left no room for all of it.
     pub(super) fn is_cut(&mut self, placement: &Placement) -> bool {
-        let planned: i64 = placement.values().flatten().sum();
+        let replicas = placement.values().flatten();
+        let planned = replicas.fold(0_i64, |sum, one| sum.saturating_add(*one));
         let full = |(cluster, cap): (&ClusterName, &i64)| {
             placement
                 .get(cluster)
@@ -118,13 +123,20 @@ impl<'a> Case<'a> {
             return None;
         }
         let object = charged(config, &wanted.object);
-        ctx.quotas.is_charged(key, &object).then_some(Self {
-            ctx,
-            key,
-            config,
-            last,
-            absent,
-            object,
+        ctx.quotas.is_charged(key, &object).then(|| {
+            let written = last.and_then(charge::of);
+            let placed = || last.map(|last| need(ctx, config, last).0);
+            let counted = written.clone().or_else(placed).unwrap_or_default();
+            Self {
+                ctx,
+                key,
+                config,
+                last,
+                absent,
+                object,
+                written,
+                counted,
+            }
         })
     }
 
@@ -144,7 +156,7 @@ impl<'a> Case<'a> {
         let kind = unit::resource(self.config.spec());
         let path = &self.config.spec().path_definition.replicas_spec;
         let (Ok(copy), Some(desired)) = (
-            need::of_copy(&kind, template, path, 1),
+            needs::of_copy(&kind, template, path, 1),
             unit.desired_replicas,
         ) else {
             return bounded;
@@ -218,9 +230,8 @@ impl<'a> Case<'a> {
         let Some((next, wanted)) = self.wanted(fold) else {
             return Ok(Ruling::unlimited(fold.clone()));
         };
-        let counted = self.counted();
-        if grows(&counted, &wanted) {
-            let asked = difference(&counted, &wanted);
+        if grows(&self.counted, &wanted) {
+            let asked = difference(&self.counted, &wanted);
             let (quotas, now) = (&self.ctx.quotas, Timestamp::now());
             quotas.admit(self.key, &self.object, &wanted, &asked, now)?;
         } else {
@@ -231,7 +242,7 @@ impl<'a> Case<'a> {
 
     fn try_part(&self, fold: &Fold) -> Option<Ruling> {
         let (next, wanted) = self.wanted(fold)?;
-        if grows(&self.counted(), &wanted) {
+        if grows(&self.counted, &wanted) {
             let quotas = &self.ctx.quotas;
             quotas.admit_part(self.key, &self.object, &wanted).ok()?;
         }
@@ -244,8 +255,8 @@ impl<'a> Case<'a> {
             Fold::Create(next) | Fold::Update(next) => next.clone(),
             Fold::Unchanged => self.last?.clone(),
         };
-        let (need, unclear) = self.need(&next);
-        let counted = self.counted();
+        let (need, unclear) = need(self.ctx, self.config, &next);
+        let counted = &self.counted;
         let mut wanted = Charge {
             once: need.once,
             clusters: BTreeMap::new(),
@@ -267,23 +278,9 @@ impl<'a> Case<'a> {
         }
         if !wanted.clusters.is_empty() && wanted.once.is_empty() {
             // As long as copies are there, the object counts.
-            wanted.once = counted.once;
+            wanted.once.clone_from(&counted.once);
         }
         Some((next, wanted))
-    }
-
-    fn need(&self, next: &Federated) -> (Charge, Vec<ClusterName>) {
-        let nodes = |cluster: &ClusterName| self.ctx.place(cluster, None).nodes;
-        let (need, unclear) = charge_of(next, self.config.spec(), nodes);
-        (need, unclear.into_keys().collect())
-    }
-
-    /// What counts as charged now: what is written, else what is placed.
-    fn counted(&self) -> Charge {
-        let Some(last) = self.last else {
-            return Charge::default();
-        };
-        charge::of(last).unwrap_or_else(|| self.need(last).0)
     }
 
     /// Whether a member was seen to use no more than is needed there after the pass.
@@ -332,8 +329,7 @@ impl<'a> Case<'a> {
     }
 
     fn granted(&self, mut next: Federated, wanted: &Charge) -> Ruling {
-        let written = self.last.and_then(charge::of);
-        if written.as_ref() != Some(wanted) {
+        if self.written.as_ref() != Some(wanted) {
             let annotations = next.metadata.annotations.get_or_insert_default();
             annotations.insert(navarch::CHARGE.to_owned(), charge::text(wanted));
         }
@@ -344,7 +340,7 @@ impl<'a> Case<'a> {
         };
         Ruling {
             fold,
-            recharges: written.unwrap_or_default() != *wanted,
+            recharges: self.written.clone().unwrap_or_default() != *wanted,
             refused: None,
             warning: self.ctx.quotas.warning(self.key, wanted),
         }

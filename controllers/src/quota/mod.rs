@@ -11,7 +11,7 @@ mod protocol_tests;
 mod record;
 
 pub(crate) use error::{FenceError, Fenced, LedgerError, PlaceError};
-pub(crate) use record::open_object;
+pub(crate) use record::open_name;
 
 /// Names in the ledger at once. Each is a request for the next leader; what is beyond waits for a moment.
 const OPEN_MAX: usize = 256;

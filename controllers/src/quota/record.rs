@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::protocol::{Content, Stored, Version};
 use crate::fleet::request::Kind;
 use crate::runtime::compact::text;
+use crate::runtime::key::Key;
 
 /// The one ledger of a host.
 pub(super) const NAME: &str = "navarch";
@@ -34,7 +35,7 @@ pub(super) fn namespace_of(object: &OpenObject) -> Option<&str> {
 }
 
 /// The name of a federated object as the ledger has it; `None`: it was never stored.
-pub(crate) fn open_object(federated: &Value) -> Option<OpenObject> {
+pub(super) fn open_object(federated: &Value) -> Option<OpenObject> {
     Some(OpenObject {
         namespace: text(federated, "/metadata/namespace")
             .unwrap_or_default()
@@ -42,6 +43,15 @@ pub(crate) fn open_object(federated: &Value) -> Option<OpenObject> {
         name: text(federated, "/metadata/name")?.to_owned(),
         uid: text(federated, "/metadata/uid")?.to_owned(),
     })
+}
+
+/// The name of the federated object of this key and uid.
+pub(crate) fn open_name(key: &Key, uid: &str) -> OpenObject {
+    OpenObject {
+        namespace: key.namespace().unwrap_or_default().to_owned(),
+        name: key.name.to_string(),
+        uid: uid.to_owned(),
+    }
 }
 
 /// What was read.

@@ -73,16 +73,7 @@ impl State {
     }
 
     pub(super) fn leaves_of(&self, key: &Key, object: &Charged) -> Leaves {
-        let none = Labels::new();
-        let namespace = key.namespace().unwrap_or_default();
-        self.account.tree().leaves_of(&Subject {
-            namespace,
-            namespace_labels: self.namespaces.get(namespace).unwrap_or(&none),
-            group: &object.group,
-            kind: &object.kind,
-            labels: &object.labels,
-            priority_class: &object.priority_class,
-        })
+        leaves_in(self.account.tree(), &self.namespaces, key, object)
     }
 
     /// Something was given back: those who wait are offered it.
@@ -145,26 +136,33 @@ impl State {
         let specs = self.definitions.iter();
         let specs = specs.map(|(name, definition)| (name.clone(), definition.spec.clone()));
         let tree = Arc::new(Tree::build(&specs.collect()));
-        let none = Labels::new();
-        let found: HashMap<Key, Leaves> = self
-            .objects
-            .iter()
-            .map(|(key, (object, _))| {
-                let namespace = key.namespace().unwrap_or_default();
-                let subject = Subject {
-                    namespace,
-                    namespace_labels: self.namespaces.get(namespace).unwrap_or(&none),
-                    group: &object.group,
-                    kind: &object.kind,
-                    labels: &object.labels,
-                    priority_class: &object.priority_class,
-                };
-                (key.clone(), tree.leaves_of(&subject))
-            })
-            .collect();
+        let attributed = |(key, (object, _)): (&Key, &(Charged, Charge))| {
+            let leaves = leaves_in(&tree, &self.namespaces, key, object);
+            (key.clone(), leaves)
+        };
+        let found: HashMap<Key, Leaves> = self.objects.iter().map(attributed).collect();
         let attribute = |key: &Key| found.get(key).cloned().unwrap_or(Leaves::None);
         let freed = self.account.set_tree(Arc::clone(&tree), attribute);
         self.line.set_tree(tree, attribute);
         self.wake(freed);
     }
+}
+
+/// Whom a tree charges for an object.
+fn leaves_in(
+    tree: &Tree,
+    namespaces: &BTreeMap<String, Labels>,
+    key: &Key,
+    object: &Charged,
+) -> Leaves {
+    let none = Labels::new();
+    let namespace = key.namespace().unwrap_or_default();
+    tree.leaves_of(&Subject {
+        namespace,
+        namespace_labels: namespaces.get(namespace).unwrap_or(&none),
+        group: &object.group,
+        kind: &object.kind,
+        labels: &object.labels,
+        priority_class: &object.priority_class,
+    })
 }

@@ -12,7 +12,7 @@ use crate::fleet::watch::{Seen, follow, follow_when_served};
 use crate::host::charges::note_charge;
 use crate::host::context::Context;
 use crate::host::quotas::Definition;
-use crate::host::take::{federated_kind, put_federated};
+use crate::host::take::{federated_kind, put_federated, quota_kind};
 use crate::runtime::compact::text;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
@@ -33,10 +33,8 @@ pub(super) fn start(ctx: &Arc<Context>) {
 
 /// Whether the host has any global quota. One that cannot say so is asked again by the watch.
 pub(crate) async fn exist(ctx: &Context) -> bool {
-    let path = format!(
-        "/apis/{}/globalquotas?limit=1",
-        navarch_crds::quota::API_VERSION
-    );
+    let kind = quota_kind();
+    let path = format!("/apis/{}/{}?limit=1", kind.api_version(), kind.plural);
     let some = |list: &Value| {
         let items = list.get("items").and_then(Value::as_array);
         items.is_some_and(|items| !items.is_empty())
@@ -124,8 +122,7 @@ async fn read_all(ctx: &Context) -> Result<(), RequestError> {
 
 async fn follow_quotas(ctx: Arc<Context>, listed: Waiting) {
     let mut listed = Some(listed);
-    let group = navarch_crds::quota::GROUP;
-    let kind = Kind::new(group, "v1alpha1", "GlobalQuota", "globalquotas", false);
+    let kind = quota_kind();
     let mut listing = Listing::default();
     let shutdown = ctx.tasks.shutdown().clone();
     let client = ctx.host_clients.watches.clone();

@@ -12,7 +12,7 @@ use super::ending::confirmed_absent;
 use super::{PropagateError, read_anew};
 use crate::fleet::request::Part;
 use crate::host::context::Context;
-use crate::host::scheduled::{self, QUOTA_RESERVED, SCHEDULED, Word};
+use crate::host::scheduled::{self, Word};
 use crate::host::stores::{FederatedEntry, withdrawing};
 use crate::host::take::{federated_kind, put_federated};
 use crate::runtime::compact::text;
@@ -78,45 +78,21 @@ async fn write_withdrawing(
     Ok(())
 }
 
-/// What a pass has to say about scheduling goes into the status of the federated object.
-pub(super) fn say_of_scheduling(
+/// What a pass has to say about scheduling and about quotas goes into the status of the federated object.
+pub(super) fn say(
     ctx: &Context,
     key: &Key,
     problems: &BTreeMap<&'static str, String>,
     asked: bool,
     last: Option<&Value>,
 ) {
-    let problems = problems.iter();
-    let word = Word::of(problems.map(|(reason, text)| (*reason, text.as_str())));
-    let stored = scheduled::stored(SCHEDULED, last);
-    if ctx.scheduled.put(key, word, asked, stored.as_ref()) {
-        ctx.report_soon(key);
-    }
-}
-
-/// What a pass has to say about quotas goes there, too; that all is well only after it was not.
-pub(super) fn say_of_quota(
-    ctx: &Context,
-    key: &Key,
-    problems: &BTreeMap<&'static str, String>,
-    last: Option<&Value>,
-) {
-    const REASONS: [&str; 4] = [
-        "QuotaExceeded",
-        "QuotaInactive",
-        "QuotaAmbiguous",
-        "QuotaNotReady",
-    ];
-    let found = REASONS
-        .iter()
-        .find_map(|reason| Some((*reason, problems.get(reason)?)));
-    let word = found.map_or(Word::Well, |(reason, message)| Word::Failed {
-        reason,
-        message: message.clone(),
-    });
-    let stored = scheduled::stored(QUOTA_RESERVED, last);
-    if ctx.reserved.put(key, word, true, stored.as_ref()) {
-        ctx.report_soon(key);
+    // Quotas are asked in every pass.
+    for (words, asked) in [(&ctx.scheduled, asked), (&ctx.reserved, true)] {
+        let topic = words.topic();
+        let stored = scheduled::stored(topic, last);
+        if words.put(key, Word::of(topic, problems), asked, stored.as_ref()) {
+            ctx.report_soon(key);
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use navarch_crds::quota::OpenObject;
 use navarch_crds::v1alpha1::FederatedTypeConfigSpec;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +19,7 @@ use crate::host::followings::{tell_all_followers, tell_followers};
 use crate::host::objects::{ObjectKey, Objects};
 use crate::host::stores::{References, TypeConfig};
 use crate::host::take::{core_kind, federated_kind, put_federated, put_source};
+use crate::quota::open_name;
 use crate::runtime::compact::text;
 use crate::runtime::key::Key;
 use crate::runtime::locked;
@@ -456,11 +456,7 @@ pub(super) fn remove_federated(ctx: &Context, key: &Key, uid: &str) {
     ctx.promised.forget(key);
     forget_charge(ctx, key);
     // Nothing that was sent to it can be carried out any more.
-    ctx.ledger.settled(&OpenObject {
-        namespace: key.namespace().unwrap_or_default().to_owned(),
-        name: key.name.to_string(),
-        uid: uid.to_owned(),
-    });
+    ctx.ledger.settled(&open_name(key, uid));
     for member in ctx.fleet.all() {
         member.forget(key);
     }

@@ -9,7 +9,7 @@ use crate::fleet::request::RequestError;
 use crate::host::context::Context;
 use crate::host::take::{federated_kind, put_federated};
 use crate::propagate::decide::{Decided, Write};
-use crate::quota::{Fenced, PlaceError, open_object};
+use crate::quota::{Fenced, PlaceError, open_name};
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
 
@@ -45,7 +45,7 @@ pub(super) async fn write(
 /// The object as the ledger names it.
 fn named(ctx: &Context, key: &Key) -> Option<OpenObject> {
     let entry = ctx.federated.get(key)?;
-    open_object(&entry.object.value())
+    Some(open_name(key, &entry.object.uid))
 }
 
 /// An earlier pass does not know what became of its write: before anything else is done, that write is kept from coming

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use navarch_crds::quota::GlobalQuotaStatus;
 use serde_json::json;
 
-use crate::fleet::request::{Kind, Part, RequestError};
+use crate::fleet::request::{Part, RequestError};
 use crate::host::context::Context;
 use crate::host::quotas::Told;
+use crate::host::take::quota_kind;
 use crate::runtime::metrics::QuotaFigures;
 use crate::runtime::patch::merge_patch;
 use crate::status::quotas::status_of;
@@ -93,8 +94,7 @@ async fn write(ctx: &Context, name: &str, told: &Told) -> Result<(), RequestErro
     let Some(change) = merge_patch(&stored, &after) else {
         return Ok(());
     };
-    let group = navarch_crds::quota::GROUP;
-    let kind = Kind::new(group, "v1alpha1", "GlobalQuota", "globalquotas", false);
+    let kind = quota_kind();
     let patch = json!({ "metadata": { "uid": &*told.definition.uid }, "status": change });
     match ctx
         .host

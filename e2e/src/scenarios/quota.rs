@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::manifests::{POLICY_LABEL, duplicate, equal_shares};
+use super::manifests::{deployment, duplicate, equal_shares};
 use crate::failure::{Outcome, expect, expect_equal};
 use crate::world::World;
 use crate::world::kinds::{DEPLOYMENT, GLOBAL_QUOTA, Target};
@@ -32,27 +32,11 @@ fn quota_target(world: &World, name: &str) -> Target {
     Target::new(GLOBAL_QUOTA, "", &quota_name(world, name))
 }
 
-/// A Deployment whose pods ask for a whole processor each, in a team.
+/// A Deployment of a team, whose pods ask for a tenth of a processor each.
 pub(super) fn workload(name: &str, replicas: i64, policy: &str, team: &str) -> String {
-    format!(
-        "---
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: {name}
-  labels: {{team: {team}, {POLICY_LABEL}: {policy}}}
-spec:
-  replicas: {replicas}
-  selector: {{matchLabels: {{app: {name}}}}}
-  template:
-    metadata: {{labels: {{app: {name}}}}}
-    spec:
-      containers:
-      - name: main
-        image: registry.example.com/{name}:1.0
-        resources: {{requests: {{cpu: 100m}}}}
-"
-    )
+    deployment(name, replicas, policy)
+        .replacen("labels: {", &format!("labels: {{team: {team}, "), 1)
+        .replace("{cpu: 10m, memory: 16Mi}", "{cpu: 100m}")
 }
 
 /// The replicas of all copies together.
@@ -211,10 +195,8 @@ pub(super) async fn a_cap_of_a_cluster_shapes_the_division(world: &World) -> Out
         "  clusters:\n  - names: [{}]\n    resources: [{{name: nvidia.com/gpu, limit: 1}}]\n",
         capped.name
     );
-    let job = workload("train", 6, "shares", "a").replace(
-        "requests: {cpu: 100m}",
-        "requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 1}",
-    );
+    let job = workload("train", 6, "shares", "a")
+        .replace("requests: {cpu: 100m}", "limits: {nvidia.com/gpu: 1}");
     world
         .apply_all(&[
             quota(world, "gpus", &caps),

@@ -28,6 +28,14 @@ async fn admitted(world: &World) -> Outcome<BTreeSet<String>> {
     Ok(names)
 }
 
+/// The workloads that surely ran at one moment: members are read one after the other, so what one look shows may have ended
+/// before what it shows last has begun. What two looks show was there in between.
+async fn admitted_at_once(world: &World) -> Outcome<BTreeSet<String>> {
+    let before = admitted(world).await?;
+    let after = admitted(world).await?;
+    Ok(before.intersection(&after).cloned().collect())
+}
+
 fn waits(federated: &Value) -> bool {
     let conditions = federated.pointer("/status/conditions");
     let conditions = conditions.and_then(Value::as_array).into_iter().flatten();
@@ -77,7 +85,7 @@ pub(super) async fn exactly_what_fits(world: &World) -> Outcome {
     }
     let gone: BTreeSet<String> = before.iter().take(10).cloned().collect();
     waiting::until_within(SECONDS, "others take their place", async || {
-        let here = match admitted(world).await {
+        let here = match admitted_at_once(world).await {
             Ok(here) => here,
             Err(failure) => return Look::NotYet(failure.to_string()),
         };

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::quotas::Charged;
-use super::stores::TypeConfig;
+use super::stores::{FederatedEntry, TypeConfig};
 use crate::copies::charge::{self, charge_of, grows};
 use crate::federated::Federated;
 use crate::pointer;
@@ -40,16 +40,22 @@ pub(crate) fn need(
     (need, unclear.into_keys().collect())
 }
 
-/// Takes over what a federated object is charged. One that was placed before there was a quota for it counts with what
-/// it is placed for.
+/// Takes over what a federated object is charged, as it is stored now; one that is gone is charged nothing.
 pub(crate) fn note_charge(ctx: &Context, key: &Key) {
-    if !ctx.quotas.in_use() {
-        return;
+    if ctx.quotas.in_use() {
+        {
+            let _one_at_a_time = ctx.quotas.noting();
+            match ctx.federated.get(key) {
+                Some(entry) => note_stored(ctx, key, &entry),
+                None => ctx.quotas.forget(key),
+            }
+        }
+        ctx.wake_line();
     }
-    let Some(entry) = ctx.federated.get(key) else {
-        forget_charge(ctx, key);
-        return;
-    };
+}
+
+/// One that was placed before there was a quota for it counts with what it is placed for.
+fn note_stored(ctx: &Context, key: &Key, entry: &FederatedEntry) {
     let config = entry.type_config.as_deref();
     let Some(config) = config.and_then(|name| ctx.type_configs.get(name)) else {
         return;
@@ -69,15 +75,16 @@ pub(crate) fn note_charge(ctx: &Context, key: &Key) {
         (written.unwrap_or_default(), false)
     };
     ctx.quotas.stored(key, object, &charge, releasing);
-    ctx.wake_line();
 }
 
-/// The object is gone, and so is its charge.
-pub(crate) fn forget_charge(ctx: &Context, key: &Key) {
-    if ctx.quotas.in_use() {
-        ctx.quotas.forget(key);
-        ctx.wake_line();
+/// What was admitted for an object stands on it now, or does not come; `in_doubt`: unless nobody knows.
+pub(crate) fn end_admission(ctx: &Context, key: &Key, in_doubt: bool) {
+    // The watch may have brought the answer first and not have noted it yet: what was admitted must not come free before.
+    if ctx.quotas.is_reserved(key) {
+        note_charge(ctx, key);
     }
+    ctx.quotas.end_look(key, in_doubt);
+    ctx.wake_line();
 }
 
 impl Context {

@@ -5,7 +5,7 @@ mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use navarch_crds::names::ClusterName;
@@ -71,6 +71,8 @@ pub(crate) struct Told {
 #[derive(Debug)]
 pub(crate) struct Quotas {
     state: Mutex<State>,
+    /// See [`Quotas::noting`].
+    noting: Mutex<()>,
     in_use: AtomicBool,
     /// All charges are known and no write of an earlier leader is on its way.
     open: AtomicBool,
@@ -80,6 +82,7 @@ impl Default for Quotas {
     fn default() -> Self {
         Self {
             state: Mutex::new(State::new()),
+            noting: Mutex::new(()),
             in_use: AtomicBool::new(false),
             open: AtomicBool::new(false),
         }
@@ -90,6 +93,17 @@ impl Quotas {
     /// Whether there is any quota at all.
     pub(crate) fn in_use(&self) -> bool {
         self.in_use.load(Ordering::Acquire)
+    }
+
+    /// Held from reading what is stored of an object until it is noted here: else an older state could be noted after a newer
+    /// one, and what one of them is charged would be free for others.
+    pub(crate) fn noting(&self) -> MutexGuard<'_, ()> {
+        locked(&self.noting)
+    }
+
+    /// Whether something was admitted for an object in a look that has not ended.
+    pub(crate) fn is_reserved(&self, key: &Key) -> bool {
+        locked(&self.state).account.is_reserved(key)
     }
 
     /// From now on growth is admitted: every charge is known.

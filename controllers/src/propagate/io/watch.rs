@@ -13,7 +13,7 @@ use super::{quotas, webhooks};
 use crate::fleet::listing::Listing;
 use crate::fleet::request::Kind;
 use crate::fleet::watch::{Seen, follow, follow_when_served};
-use crate::host::charges::{forget_charge, note_charge};
+use crate::host::charges::note_charge;
 use crate::host::context::Context;
 use crate::host::followings::{tell_all_followers, tell_followers};
 use crate::host::objects::{ObjectKey, Objects};
@@ -454,7 +454,7 @@ pub(super) fn remove_federated(ctx: &Context, key: &Key, uid: &str) {
         return;
     }
     ctx.promised.forget(key);
-    forget_charge(ctx, key);
+    note_charge(ctx, key);
     // Nothing that was sent to it can be carried out any more.
     ctx.ledger.settled(&open_name(key, uid));
     for member in ctx.fleet.all() {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::PropagateError;
 use crate::fleet::request::RequestError;
+use crate::host::charges::end_admission;
 use crate::host::context::Context;
 use crate::host::take::{federated_kind, put_federated};
 use crate::propagate::decide::{Decided, Write};
@@ -72,7 +73,6 @@ pub(super) async fn settle_doubt(ctx: &Context, key: &Key) -> Result<(), Propaga
 pub(super) fn end_look(ctx: &Context, key: &Key) {
     if ctx.quotas.in_use() {
         let in_doubt = named(ctx, key).is_some_and(|object| ctx.ledger.in_doubt(&object));
-        ctx.quotas.end_look(key, in_doubt);
-        ctx.wake_line();
+        end_admission(ctx, key, in_doubt);
     }
 }

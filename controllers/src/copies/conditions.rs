@@ -95,8 +95,20 @@ pub struct Written<'a> {
     pub other_time: Option<&'a str>,
 }
 
+impl Written<'_> {
+    fn says_the_same_as(&self, old: &Value) -> bool {
+        let is = |field: &str, text: &str| pointer::text(old, &[field]) == text;
+        is("status", self.status.as_str())
+            && is("reason", self.reason)
+            && is("message", &self.message)
+            // Times that could not be told at first are still to come.
+            && (self.time.is_empty() || !is("lastTransitionTime", ""))
+    }
+}
+
 /// Puts a condition in its place among the old ones: the time of the last transition stays while
-/// the status does.
+/// the status does, and the whole condition while it says the same. That a member has written its own once more is not
+/// news, and would be a write for each object.
 pub fn put(status: &mut Map<String, Value>, written: &Written<'_>) {
     let mut list: Vec<Value> = status
         .get("conditions")
@@ -107,6 +119,9 @@ pub fn put(status: &mut Map<String, Value>, written: &Written<'_>) {
         .iter()
         .position(|old| pointer::text(old, &["type"]) == written.condition_type);
     let old = place.and_then(|place| list.get(place));
+    if old.is_some_and(|old| written.says_the_same_as(old)) {
+        return;
+    }
     let old_time = old
         .filter(|old| pointer::text(old, &["status"]) == written.status.as_str())
         .map(|old| pointer::text(old, &["lastTransitionTime"]))
@@ -161,7 +176,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_time_moves_with_the_status() {
+    fn the_times_move_with_what_is_said() {
         let mut status = Map::new();
         let mut written = Written {
             condition_type: "Ready",
@@ -178,6 +193,18 @@ mod tests {
             status["conditions"][0]["lastTransitionTime"],
             "2026-01-01T00:00:00Z"
         );
+        written.other_time = Some("lastUpdateTime");
+        put(&mut status, &written);
+        assert_eq!(status["conditions"][0].get("lastUpdateTime"), None);
+        written.message = "m".to_owned();
+        put(&mut status, &written);
+        assert_eq!(
+            status["conditions"][0],
+            json!({"type": "Ready", "status": "True", "reason": "R", "message": "m",
+                "lastTransitionTime": "2026-01-01T00:00:00Z", "lastUpdateTime": "2026-01-02T00:00:00Z"})
+        );
+        written.message.clear();
+        written.other_time = None;
         written.status = Truth::False;
         put(&mut status, &written);
         assert_eq!(

@@ -29,13 +29,11 @@ use crate::host::io::{Setback, Words};
 use crate::host::stores::{FederatedEntry, Source, TypeConfig};
 use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
 use crate::quota::{FenceError, LedgerError};
-use crate::runtime::compact::{
-    annotation as annotation_of, finalizers, has_finalizer, label as label_of, text,
-};
+use crate::runtime::compact::{annotation as annotation_of, has_finalizer, label as label_of};
 use crate::runtime::events::reference;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
-use ending::{confirmed_absent, finish};
+use ending::{belongs, confirmed_absent, finish, release_source, withdraw};
 use follow::{read_follower, stays_led, was_led};
 use record::{TYPE_MISSING, forget_absent, remember_lost, say, warn_of_missing_type};
 use watch::remove_federated;
@@ -155,7 +153,8 @@ async fn direct(
     let value = federated.object.value();
     let about = reference(&value);
     if federated.object.terminating {
-        return finish(ctx, key, federated, &value, &about).await;
+        finish(ctx, key, federated, &value, &about).await?;
+        return Ok(());
     }
     let config = federated
         .type_config
@@ -183,13 +182,14 @@ async fn without_source(
     let Some(config) = config else {
         warn_of_missing_type(ctx, &value, federated.type_config.as_deref());
         if federated.object.terminating {
-            return finish(ctx, key, federated, &value, &about).await;
+            finish(ctx, key, federated, &value, &about).await?;
         }
         return Ok(());
     };
     ctx.events.settle(&reference(&value), TYPE_MISSING, "");
     if federated.object.terminating {
-        return finish(ctx, key, federated, &value, &about).await;
+        finish(ctx, key, federated, &value, &about).await?;
+        return Ok(());
     }
     let name = federated.source_name.to_string();
     let owned = value
@@ -235,7 +235,10 @@ async fn with_source(
     if federated.is_some_and(|entry| entry.object.terminating) {
         // It comes again when it is gone.
         return match (federated, &last) {
-            (Some(entry), Some(last)) => finish(ctx, key, entry, last, &about).await,
+            (Some(entry), Some(last)) => {
+                finish(ctx, key, entry, last, &about).await?;
+                Ok(())
+            }
             _ => Ok(()),
         };
     }
@@ -289,84 +292,6 @@ fn withdraws(
     let named = |key: &&str| label_of(last, key).is_some_and(|name| !name.is_empty());
     let labels = [label::PROPAGATION_POLICY, label::CLUSTER_PROPAGATION_POLICY];
     labels.iter().any(named) || was_led(config, last)
-}
-
-/// Whether a federated object was made for this source.
-fn belongs(federated: &Value, source: &Value) -> bool {
-    let owners = federated
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .filter(|owner| owner.get("controller").and_then(Value::as_bool) == Some(true))
-        .all(|owner| {
-            owner.get("kind") == source.get("kind")
-                && owner.get("name") == source.pointer("/metadata/name")
-        })
-}
-
-/// The source goes or is no longer to be propagated: its federated object goes first, and our finalizer
-/// when that is surely gone.
-async fn withdraw(
-    ctx: &Context,
-    key: &Key,
-    config: &TypeConfig,
-    source: &Value,
-    federated: Option<&FederatedEntry>,
-) -> Result<(), PropagateError> {
-    let about = reference(source);
-    match federated {
-        Some(entry) if entry.object.terminating => {
-            finish(ctx, key, entry, &entry.object.value(), &about).await
-        }
-        Some(entry) => {
-            let kind = federated_kind(key);
-            let uid = &entry.object.uid;
-            ctx.host
-                .delete(&kind, key.namespace(), &key.name, Some(uid), None)
-                .await?;
-            Ok(())
-        }
-        None => release_source(ctx, key, config, source).await,
-    }
-}
-
-async fn release_source(
-    ctx: &Context,
-    key: &Key,
-    config: &TypeConfig,
-    source: &Value,
-) -> Result<(), PropagateError> {
-    let name = text(source, "/metadata/name").unwrap_or_default();
-    let uid = text(source, "/metadata/uid").unwrap_or_default();
-    if !has_finalizer(source, finalizer::FEDERATE) {
-        ctx.sources.remove(key, uid);
-        return Ok(());
-    }
-    // A store may be behind; only a read proves that nothing is left.
-    let kind = federated_kind(key);
-    if let Some(present) = ctx.host.get(&kind, key.namespace(), &key.name).await?
-        && belongs(&present, source)
-    {
-        put_federated(ctx, present, Priority::Live);
-        return Ok(());
-    }
-    let mut left = finalizers(source);
-    left.retain(|finalizer| finalizer != finalizer::FEDERATE);
-    match write_finalizers(ctx, &config.kind, key.namespace(), name, source, &left).await {
-        Ok(written) => {
-            if written.pointer("/metadata/deletionTimestamp").is_some() || !asks(&written) {
-                ctx.sources.remove(key, uid);
-            }
-            Ok(())
-        }
-        Err(error) if error.is_not_found() => {
-            ctx.sources.remove(key, uid);
-            Ok(())
-        }
-        Err(error) => refresh(ctx, key, config, name, error).await,
-    }
 }
 
 pub(super) async fn write_finalizers(

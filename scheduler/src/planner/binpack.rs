@@ -4,6 +4,8 @@
 //! time, a workload that ignored every change while a pod was in flight, and old counts of running
 //! pods that brought replicas back above a maximum.
 
+use std::cmp::Ordering;
+
 use super::{Slot, Split, at_most, narrow, sum};
 
 /// A question to the bin packing planner.
@@ -86,7 +88,7 @@ pub fn plan(question: &Binpack<'_>) -> Split {
         }
     }
     let held: Vec<i64> = slots.iter().map(Slot::held).collect();
-    let planned = toward(slots, &held, &wanted.planned);
+    let planned = toward(question, &held, &wanted.planned);
     Split {
         planned,
         overflow: wanted.overflow,
@@ -111,9 +113,17 @@ fn waits(question: &Binpack<'_>) -> bool {
     (current == total || keeps_overflow) && !slots.iter().any(over_maximum)
 }
 
-/// Moves from what is held toward what is wanted, by the difference of the sums only.
-fn toward(slots: &[Slot<'_>], held: &[i64], wanted: &[i64]) -> Vec<i64> {
-    let missing = sum(wanted.iter().copied()).saturating_sub(sum(held.iter().copied()));
+/// Moves from what is held toward what is wanted, as many as are missing or too many of all that are asked for: a cluster
+/// that holds more than its maximum keeps it as long as the sum is not too large.
+fn toward(question: &Binpack<'_>, held: &[i64], wanted: &[i64]) -> Vec<i64> {
+    let slots = question.slots;
+    let (holding, wanting) = (sum(held.iter().copied()), sum(wanted.iter().copied()));
+    let missing = i128::from(question.total).saturating_sub(holding);
+    let missing = match holding.cmp(&wanting) {
+        Ordering::Less => missing.max(0),
+        Ordering::Equal => 0,
+        Ordering::Greater => missing.min(0),
+    };
     let candidate = |(index, (held, wanted)): (usize, (&i64, &i64))| {
         let gap = if missing > 0 {
             wanted.saturating_sub(*held)

@@ -88,7 +88,7 @@ fn what_kubeadmiral_gets_wrong_is_right() {
             "a scale-down never grows a cluster (KubeAdmiral: A becomes 20)",
             vec![("A", 0, Some(10), 15, None), ("B", 0, Some(10), 10, None)],
             30,
-            vec![10, 10],
+            vec![15, 10],
         ),
         (
             "a limit bounds the whole, not the increment (KubeAdmiral: B becomes 15)",
@@ -109,6 +109,26 @@ fn what_kubeadmiral_gets_wrong_is_right() {
             expected,
             "{name}"
         );
+    }
+}
+
+#[test]
+fn what_one_cluster_holds_above_its_maximum_is_not_missing_elsewhere() {
+    let planned = |current: [i64; 3], total: i64| {
+        let rows = ["A", "B", "C"].into_iter().zip([5, 6, 6]).zip(current);
+        let rows: Vec<Row<'_>> = rows
+            .map(|((name, max), current)| (name, 0, Some(max), current, None))
+            .collect();
+        plan(&question(&slots(&rows), total)).planned
+    };
+    for (name, current, total, expected) in [
+        ("all that are missing find room", [8, 0, 0], 20, [8, 6, 6]),
+        ("nothing is too many", [8, 6, 6], 20, [8, 6, 6]),
+        ("what is too many goes there", [8, 6, 6], 18, [6, 6, 6]),
+        ("the maximum counts for all", [8, 6, 6], 40, [8, 6, 6]),
+        ("last come, first to go", [8, 6, 6], 16, [5, 6, 5]),
+    ] {
+        assert_eq!(planned(current, total), expected, "{name}");
     }
 }
 

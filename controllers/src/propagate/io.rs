@@ -5,6 +5,7 @@ mod ending;
 mod estimates;
 mod follow;
 mod hold;
+mod news;
 pub(crate) mod quotas;
 mod record;
 pub(crate) mod watch;
@@ -15,11 +16,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use navarch_crds::keys::{annotation, finalizer, label};
+use navarch_crds::keys::{finalizer, label};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::auto_migration;
 use super::consult::Waiting;
 use super::decide::{self, Refusal, Write};
 use crate::fleet::request::{Part, RequestError};
@@ -29,7 +29,7 @@ use crate::host::io::{Setback, Words};
 use crate::host::stores::{FederatedEntry, Source, TypeConfig};
 use crate::host::take::{asks, federated_kind, is_left_alone, put_federated, put_source};
 use crate::quota::{FenceError, LedgerError};
-use crate::runtime::compact::{annotation as annotation_of, has_finalizer, label as label_of};
+use crate::runtime::compact::{has_finalizer, label as label_of};
 use crate::runtime::events::reference;
 use crate::runtime::key::Key;
 use crate::runtime::queue::Priority;
@@ -365,17 +365,6 @@ fn by_reason(problems: &[decide::Refusal]) -> BTreeMap<&'static str, String> {
     texts
 }
 
-/// What auto migration found out, under KubeAdmiral's reason.
-fn tell_of_room(ctx: &Context, about: &ObjectReference, last: Option<&Value>, written: &Value) {
-    let said =
-        |object: &Value| annotation_of(object, annotation::AUTO_MIGRATION_INFO).map(str::to_owned);
-    let before = last.and_then(said);
-    let after = said(written);
-    if let Some(note) = auto_migration::told(before.as_deref(), after.as_deref()) {
-        ctx.events.tell(about, "AutoMigrationInfoUpdated", &note);
-    }
-}
-
 /// Makes the one write.
 async fn act(
     ctx: &Context,
@@ -404,7 +393,7 @@ async fn act(
     let written = write::write(ctx, key, &decided).await?;
     match written {
         Ok(Some(object)) => {
-            tell_of_room(ctx, about, last, &object);
+            news::tell(ctx, about, last, &object);
             put_federated(ctx, object, Priority::Live);
         }
         Ok(None) => {}

@@ -17,3 +17,4 @@ pub mod policy_name;
 pub(crate) mod quota;
 pub mod resolve;
 pub mod template;
+mod told;

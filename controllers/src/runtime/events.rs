@@ -1,7 +1,9 @@
 //! Events for users: only when something changes or goes wrong, once a distinct message.
 //!
 //! One recorder a note, so that repeats of it fold into a series and other notes do not. Publishing never blocks the
-//! work: notes go through a bounded channel and are dropped when it is full.
+//! work: notes go through a bounded channel and are dropped when it is full. What only says that all goes well is news:
+//! of that a few are told at once and then two a second, after everything else, because each costs the host a write
+//! (decision 0022).
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,6 +15,7 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Notes that wait to be published. Above this the host is too slow for them; logs still have all.
@@ -25,6 +28,10 @@ const NOTE_BYTES_MAX: usize = 1_024;
 /// first note (kube-runtime `events.rs`), so that users would never read the second.
 const RECORDERS_MAX: usize = 256;
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// News that are told at once: what somebody does by hand is all told.
+const NEWS_AT_ONCE: u32 = 20;
+/// The time in which one more comes free.
+const NEWS_EACH: Duration = Duration::from_millis(500);
 
 struct Note {
     digest: u64,
@@ -35,10 +42,60 @@ struct Note {
 /// Object, reason and cluster of a note; beside it the digest of its text is kept.
 type Said = (String, &'static str, String);
 
+/// How much news may be told: a bucket that starts full.
+#[derive(Debug, Default)]
+struct Allowance {
+    /// When the bucket is full again.
+    full: Option<Instant>,
+}
+
+impl Allowance {
+    /// Whether one more may be told; if so, it counts.
+    fn take(&mut self, now: Instant) -> bool {
+        let full = self.full.map_or(now, |full| full.max(now)) + NEWS_EACH;
+        let allowed = full.duration_since(now) <= NEWS_EACH * NEWS_AT_ONCE;
+        if allowed {
+            self.full = Some(full);
+        }
+        allowed
+    }
+}
+
+/// Those that publish one note each, up to a number.
+#[derive(Default)]
+struct Recorders(HashMap<u64, Recorder>);
+
+impl Recorders {
+    async fn publish(&mut self, client: &Client, note: Note) {
+        let Note {
+            digest,
+            event,
+            about,
+        } = note;
+        if self.0.len() >= RECORDERS_MAX {
+            self.0.clear();
+        }
+        let recorder = self.0.entry(digest).or_insert_with(|| {
+            let reporter = Reporter {
+                controller: "navarch".to_owned(),
+                instance: None,
+            };
+            Recorder::new(client.clone(), reporter)
+        });
+        let published =
+            tokio::time::timeout(PUBLISH_TIMEOUT, recorder.publish(&event, &about)).await;
+        if !matches!(published, Ok(Ok(()))) {
+            tracing::debug!(reason = event.reason, "an event could not be published");
+        }
+    }
+}
+
 /// Publishes events.
 #[derive(Clone, Debug)]
 pub(crate) struct Events {
     sender: mpsc::Sender<Note>,
+    news: mpsc::Sender<Note>,
+    allowance: Arc<Mutex<Allowance>>,
     said: Arc<Mutex<HashMap<Said, u64>>>,
 }
 
@@ -68,72 +125,44 @@ impl Events {
         shutdown: CancellationToken,
     ) -> (Self, impl Future<Output = ()>) {
         let (sender, mut notes) = mpsc::channel::<Note>(WAITING_MAX);
-        let reporter = Reporter {
-            controller: "navarch".to_owned(),
-            instance: None,
-        };
-        let mut recorders: HashMap<u64, Recorder> = HashMap::new();
+        let (news, mut waiting_news) = mpsc::channel::<Note>(NEWS_AT_ONCE as usize);
         let task = async move {
+            // Apart, so that much news does not end the series of what goes wrong.
+            let mut recorders = (Recorders::default(), Recorders::default());
             loop {
-                let note = tokio::select! {
+                tokio::select! {
+                    biased;
                     () = shutdown.cancelled() => return,
-                    note = notes.recv() => note,
-                };
-                let Some(Note {
-                    digest,
-                    event,
-                    about,
-                }) = note
-                else {
-                    return;
-                };
-                if recorders.len() >= RECORDERS_MAX {
-                    recorders.clear();
-                }
-                let recorder = recorders
-                    .entry(digest)
-                    .or_insert_with(|| Recorder::new(client.clone(), reporter.clone()));
-                let published =
-                    tokio::time::timeout(PUBLISH_TIMEOUT, recorder.publish(&event, &about)).await;
-                if !matches!(published, Ok(Ok(()))) {
-                    tracing::debug!(reason = event.reason, "an event could not be published");
+                    Some(note) = notes.recv() => recorders.0.publish(&client, note).await,
+                    Some(note) = waiting_news.recv() => recorders.1.publish(&client, note).await,
+                    else => return,
                 }
             }
         };
-        (
-            Self {
-                sender,
-                said: Arc::default(),
-            },
-            task,
-        )
+        let events = Self {
+            sender,
+            news,
+            allowance: Arc::default(),
+            said: Arc::default(),
+        };
+        (events, task)
     }
 
     /// Something worth knowing happened to `about`.
     pub(crate) fn tell(&self, about: &ObjectReference, reason: &'static str, note: &str) {
-        self.send(about, EventType::Normal, reason, note);
+        send(&self.sender, about, EventType::Normal, reason, note);
     }
 
-    fn send(&self, about: &ObjectReference, kind: EventType, reason: &'static str, note: &str) {
-        let event = Event {
-            type_: kind,
-            reason: reason.to_owned(),
-            note: Some(shortened(note)),
-            action: reason.to_owned(),
-            secondary: None,
-        };
-        let digest = digest(note);
-        let about = about.clone();
-        let sent = self.sender.try_send(Note {
-            digest,
-            event,
-            about,
-        });
-        if sent.is_err() {
-            tracing::debug!(
-                reason,
-                "an event was dropped: the host is slower than its causes"
-            );
+    /// Something went as it should. Told as long as there is little of it.
+    pub(crate) fn mention(&self, about: &ObjectReference, reason: &'static str, note: &str) {
+        let mut allowance = self
+            .allowance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let allowed = allowance.take(Instant::now());
+        drop(allowance);
+        if allowed {
+            send(&self.news, about, EventType::Normal, reason, note);
         }
     }
 
@@ -156,7 +185,7 @@ impl Events {
                 return;
             }
         }
-        self.send(about, EventType::Warning, reason, note);
+        send(&self.sender, about, EventType::Warning, reason, note);
     }
 
     /// A problem is over: the next occurrence is told again.
@@ -166,6 +195,33 @@ impl Events {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&(uid, reason, scope.to_owned()));
+    }
+}
+
+fn send(
+    sender: &mpsc::Sender<Note>,
+    about: &ObjectReference,
+    kind: EventType,
+    reason: &'static str,
+    note: &str,
+) {
+    let event = Event {
+        type_: kind,
+        reason: reason.to_owned(),
+        note: Some(shortened(note)),
+        action: reason.to_owned(),
+        secondary: None,
+    };
+    let sent = sender.try_send(Note {
+        digest: digest(note),
+        event,
+        about: about.clone(),
+    });
+    if sent.is_err() {
+        tracing::debug!(
+            reason,
+            "an event was dropped: the host is slower than its causes"
+        );
     }
 }
 
@@ -193,6 +249,19 @@ fn shortened(note: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_much_news_a_few_are_told_at_once_and_two_a_second_after_that() {
+        let mut allowance = Allowance::default();
+        let start = Instant::now();
+        let told = (0..1_000).filter(|_| allowance.take(start)).count();
+        assert_eq!(told, 20);
+        for (after, expected) in [(400, 0), (500, 1), (2_000, 3), (3_600_000, 20)] {
+            let now = start + Duration::from_millis(after);
+            let told = (0..1_000).filter(|_| allowance.take(now)).count();
+            assert_eq!(told, expected, "{after} ms");
+        }
+    }
 
     #[test]
     fn long_notes_are_cut_at_a_character() {

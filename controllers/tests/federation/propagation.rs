@@ -171,3 +171,35 @@ async fn drift_is_undone_and_foreign_fields_are_kept() {
         .await;
     federation.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_an_object_goes_is_told_once_and_when_it_changes_on_both_objects() {
+    const REASON: &str = "ScheduleFederatedObject";
+    let federation = Federation::start(2).await;
+    federation.namespace("shop").await;
+    let host = &federation.host;
+    let web = config_map("shop", "web");
+    host.create(web.clone()).await;
+    let note = host.until_event_about("shop", "web", REASON).await;
+    assert_eq!(note, "scheduling success: [member-1:nil, member-2:nil]");
+    // A change that moves nothing is not told.
+    host.merge(&web, json!({ "data": { "color": "red" } }))
+        .await;
+    for member in &federation.members {
+        member
+            .until(&web, "it is red", |copy| copy["data"]["color"] == "red")
+            .await;
+    }
+    assert_eq!(host.events("shop", REASON).await.len(), 1);
+    let there = json!([{ "cluster": "member-2" }]).to_string();
+    let annotations = json!({ "kubeadmiral.io/placements": there });
+    host.merge(&web, json!({ "metadata": { "annotations": annotations } }))
+        .await;
+    let note = host
+        .until_event_about("shop", "web-configmaps", REASON)
+        .await;
+    assert_eq!(note, "scheduling success: [member-2:nil]");
+    // On the source, it came before.
+    assert_eq!(host.events("shop", REASON).await.len(), 3);
+    federation.stop().await;
+}

@@ -24,12 +24,12 @@ pub struct Template {
 }
 
 impl Template {
-    /// The scheduler has been told to keep off.
+    /// The scheduler has been told to keep off. As with KubeAdmiral any text does so, `false` as well.
     #[must_use]
     pub fn is_left_alone(&self) -> bool {
         self.annotations
             .get(annotation::NO_SCHEDULING)
-            .is_some_and(|text| text == "true")
+            .is_some_and(|text| !text.is_empty())
     }
 
     /// The annotations of the federated object as they will be: those that stay there, and those that moved. What the
@@ -186,6 +186,21 @@ mod tests {
             made.labels,
             BTreeMap::from([("v1".into(), "ConfigMap".into())])
         );
+    }
+
+    #[test]
+    fn any_text_keeps_the_scheduler_off() {
+        for (text, kept_off) in [
+            (None, false),
+            (Some(""), false),
+            (Some("true"), true),
+            (Some("false"), true),
+        ] {
+            let annotations = json!({ "kubeadmiral.io/no-scheduling": text });
+            let source = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a",
+                "annotations": annotations}});
+            assert_eq!(template(&source).is_left_alone(), kept_off, "{text:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use navarch_crds::go::quantity::Quantity;
+use serde_json::Value;
+
+use super::slim::Written;
 
 /// Resources by name.
 pub(super) type Amounts = BTreeMap<String, Quantity>;
@@ -34,4 +38,35 @@ impl Total {
             }
         }
     }
+}
+
+pub(super) fn texts(amounts: &Amounts) -> BTreeMap<String, Text> {
+    amounts
+        .iter()
+        .map(|(name, amount)| (name.clone(), Text::from(*amount)))
+        .collect()
+}
+
+pub(super) fn add(total: &mut Amounts, name: &str, amount: &Quantity) {
+    match total.get_mut(name) {
+        Some(present) => *present = present.add(*amount),
+        None => {
+            total.insert(name.to_owned(), *amount);
+        }
+    }
+}
+
+/// What is written; a text that is no amount is left out.
+pub(super) fn read(written: &Written) -> Amounts {
+    written
+        .iter()
+        .filter_map(|(name, amount)| {
+            let amount = match amount {
+                Value::String(text) => text.parse().ok()?,
+                Value::Number(number) => number.to_string().parse().ok()?,
+                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+            };
+            Some((name.clone(), amount))
+        })
+        .collect()
 }

@@ -2,21 +2,20 @@
 //! What is not counted is never decoded (`slim`); a pod costs some tens of bytes, because pods that ask
 //! for the same share one entry.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use navarch_crds::go::quantity::Quantity;
 use navarch_crds::v1alpha1::Resources;
-use navarch_scheduler::request::{PodRequest, Stay};
 use navarch_scheduler::resources::Amounts as Counted;
 use navarch_scheduler::snapshot::Figures;
-use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::amounts::{Amounts, Total};
-use super::slim::{SlimNode, SlimPod, Written};
+use super::amounts::texts;
+use super::asked::{Asked, requests};
+use super::offered::Offered;
+use super::slim::{SlimNode, SlimPod, SlimReclaimed};
 use super::workload::{Workload, WorkloadId};
 use crate::runtime::locked;
 
@@ -29,17 +28,28 @@ pub(crate) struct Capacity {
 
 #[derive(Debug, Default)]
 struct State {
-    nodes: HashMap<Box<str>, Node>,
+    offered: Offered,
     pods: HashMap<PodId, Pod>,
     /// How many of them each workload has.
     workloads: HashMap<WorkloadId, u32>,
-    /// By the nodes that pods may come to.
-    offered: Total,
     asked: Asked,
     pod_stream: Stream,
     epoch: u32,
     nodes_listed: bool,
     pods_listed: bool,
+    reclaimed: Sight,
+}
+
+/// What is known of Katalyst's objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Sight {
+    /// There are none, or they cannot be seen: nobody waits for them.
+    #[default]
+    None,
+    /// They are served and have not been listed yet.
+    Expected,
+    /// They were listed.
+    Listed,
 }
 
 /// Whether what happens is counted at once.
@@ -52,15 +62,8 @@ pub(crate) enum Stream {
 
 impl State {
     fn is_known(&self) -> bool {
-        self.nodes_listed && self.pods_listed
+        self.nodes_listed && self.pods_listed && self.reclaimed != Sight::Expected
     }
-}
-
-#[derive(Debug)]
-struct Node {
-    schedulable: bool,
-    allocatable: Amounts,
-    epoch: u32,
 }
 
 /// A digest of the pod's uid: 60 random bits, so that two of a million pods meet once in a million runs.
@@ -72,69 +75,6 @@ struct Pod {
     requests: u32,
     epoch: u32,
     workload: Option<WorkloadId>,
-}
-
-/// What pods ask for, each distinct set once with the number of pods that ask for it.
-#[derive(Debug, Default)]
-struct Asked {
-    sets: Vec<(Amounts, u32)>,
-    places: BTreeMap<Vec<(String, String)>, u32>,
-    free: Vec<u32>,
-    sum: Total,
-}
-
-impl Asked {
-    fn key(amounts: &Amounts) -> Vec<(String, String)> {
-        amounts
-            .iter()
-            .map(|(name, amount)| (name.clone(), Text::from(*amount).0))
-            .collect()
-    }
-
-    fn take(&mut self, amounts: Amounts) -> u32 {
-        self.sum.add(&amounts);
-        let key = Self::key(&amounts);
-        if let Some(place) = self.places.get(&key).copied() {
-            if let Some((_, pods)) = self.sets.get_mut(place as usize) {
-                *pods += 1;
-            }
-            return place;
-        }
-        let place = if let Some(place) = self.free.pop() {
-            if let Some(set) = self.sets.get_mut(place as usize) {
-                *set = (amounts, 1);
-            }
-            place
-        } else {
-            self.sets.push((amounts, 1));
-            u32::try_from(self.sets.len() - 1).unwrap_or(u32::MAX)
-        };
-        self.places.insert(key, place);
-        place
-    }
-
-    fn give_back(&mut self, place: u32) {
-        let Some((amounts, pods)) = self.sets.get_mut(place as usize) else {
-            return;
-        };
-        self.sum.take_off(amounts);
-        *pods = pods.saturating_sub(1);
-        if *pods == 0 {
-            let amounts = std::mem::take(amounts);
-            self.places.remove(&Self::key(&amounts));
-            self.free.push(place);
-        }
-    }
-
-    fn total(&self) -> Amounts {
-        let mut total = Amounts::new();
-        for (amounts, pods) in &self.sets {
-            for (name, amount) in amounts {
-                add(&mut total, name, &amount.times(i64::from(*pods)));
-            }
-        }
-        total
-    }
 }
 
 impl State {
@@ -152,12 +92,6 @@ impl State {
             }
         }
     }
-
-    fn forget_node(&mut self, name: &str) {
-        if let Some(node) = self.nodes.remove(name).filter(|node| node.schedulable) {
-            self.offered.take_off(&node.allocatable);
-        }
-    }
 }
 
 impl Capacity {
@@ -168,11 +102,7 @@ impl Capacity {
 
     pub(crate) fn nodes_listed(&self, since: u32) {
         let mut state = locked(&self.state);
-        let old = state.nodes.iter().filter(|(_, node)| node.epoch < since);
-        let old: Vec<Box<str>> = old.map(|(name, _)| name.clone()).collect();
-        for name in old {
-            state.forget_node(&name);
-        }
+        state.offered.keep_nodes(since);
         state.nodes_listed = true;
         self.tell(&state);
     }
@@ -207,26 +137,9 @@ impl Capacity {
     }
 
     pub(crate) fn put_node(&self, node: &SlimNode) {
-        let Some(name) = node.metadata.name.as_deref() else {
-            return;
-        };
         let mut state = locked(&self.state);
         let epoch = state.epoch;
-        let node = Node {
-            schedulable: is_schedulable(node),
-            allocatable: amounts(&node.status.allocatable),
-            epoch,
-        };
-        let known = state.nodes.get(name);
-        let same = known.is_some_and(|known| {
-            known.schedulable == node.schedulable && known.allocatable == node.allocatable
-        });
-        state.forget_node(name);
-        if node.schedulable {
-            state.offered.add(&node.allocatable);
-        }
-        state.nodes.insert(name.into(), node);
-        if !same {
+        if state.offered.put_node(node, epoch) {
             self.tell(&state);
         }
     }
@@ -234,8 +147,57 @@ impl Capacity {
     pub(crate) fn remove_node(&self, node: &SlimNode) {
         if let Some(name) = node.metadata.name.as_deref() {
             let mut state = locked(&self.state);
-            state.forget_node(name);
+            state.offered.remove_node(name);
             self.tell(&state);
+        }
+    }
+
+    /// Katalyst's objects are served: the figures wait for them once, so that a restart does not take them for none.
+    pub(crate) fn expect_reclaimed(&self) {
+        let mut state = locked(&self.state);
+        if state.reclaimed == Sight::None {
+            state.reclaimed = Sight::Expected;
+        }
+    }
+
+    /// They cannot be seen now. What they said last counts, and nobody waits for them.
+    pub(crate) fn reclaimed_failed(&self) {
+        let mut state = locked(&self.state);
+        if state.reclaimed == Sight::Expected {
+            state.reclaimed = Sight::None;
+            self.tell(&state);
+        }
+    }
+
+    /// They are not served any more.
+    pub(crate) fn reclaimed_gone(&self) {
+        let mut state = locked(&self.state);
+        state.offered.keep_reclaimed(u32::MAX);
+        if state.reclaimed != Sight::None {
+            state.reclaimed = Sight::None;
+            self.tell(&state);
+        }
+    }
+
+    pub(crate) fn reclaimed_listed(&self, since: u32) {
+        let mut state = locked(&self.state);
+        state.offered.keep_reclaimed(since);
+        if state.reclaimed != Sight::Listed {
+            state.reclaimed = Sight::Listed;
+            self.tell(&state);
+        }
+    }
+
+    /// How much is unused changes all the time, so nobody is told.
+    pub(crate) fn put_reclaimed(&self, reclaimed: &SlimReclaimed) {
+        let mut state = locked(&self.state);
+        let epoch = state.epoch;
+        state.offered.put_reclaimed(reclaimed, epoch);
+    }
+
+    pub(crate) fn remove_reclaimed(&self, reclaimed: &SlimReclaimed) {
+        if let Some(name) = reclaimed.metadata.name.as_deref() {
+            locked(&self.state).offered.remove_reclaimed(name);
         }
     }
 
@@ -292,12 +254,11 @@ impl Capacity {
         if !state.is_known() {
             return None;
         }
-        let offered = &state.offered.0;
         let left = |name: &str, amount: Quantity| {
             let asked = state.asked.sum.0.get(name);
             asked.map_or(amount, |(asked, _)| amount.sub(*asked))
         };
-        let offers = offered.iter().map(|(name, (sum, _))| (name.as_str(), *sum));
+        let offers = state.offered.sums();
         Some(Figures {
             available: Counted::new(offers.clone().map(|(name, sum)| (name, left(name, sum)))),
             allocatable: Counted::new(offers),
@@ -312,18 +273,7 @@ impl Capacity {
         if !state.is_known() {
             return None;
         }
-        let mut allocatable = Amounts::new();
-        let mut schedulable_nodes = 0_i64;
-        let mut names: Vec<&Box<str>> = state.nodes.keys().collect();
-        names.sort();
-        for node in names.into_iter().filter_map(|name| state.nodes.get(name)) {
-            if node.schedulable {
-                schedulable_nodes += 1;
-                for (name, amount) in &node.allocatable {
-                    add(&mut allocatable, name, amount);
-                }
-            }
-        }
+        let (schedulable_nodes, allocatable) = state.offered.count();
         let used = state.asked.total();
         let mut available = allocatable.clone();
         for (name, amount) in &mut available {
@@ -343,80 +293,6 @@ fn id_of(pod: &SlimPod) -> Option<PodId> {
     let mut hasher = DefaultHasher::new();
     pod.metadata.uid.as_deref()?.hash(&mut hasher);
     Some(hasher.finish())
-}
-
-fn texts(amounts: &Amounts) -> BTreeMap<String, Text> {
-    amounts
-        .iter()
-        .map(|(name, amount)| (name.clone(), Text::from(*amount)))
-        .collect()
-}
-
-fn add(total: &mut Amounts, name: &str, amount: &Quantity) {
-    match total.get_mut(name) {
-        Some(present) => *present = present.add(*amount),
-        None => {
-            total.insert(name.to_owned(), *amount);
-        }
-    }
-}
-
-fn amounts(written: &Written) -> Amounts {
-    written
-        .iter()
-        .filter_map(|(name, amount)| {
-            let amount = match amount {
-                Value::String(text) => text.parse().ok()?,
-                Value::Number(number) => number.to_string().parse().ok()?,
-                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
-            };
-            Some((name.clone(), amount))
-        })
-        .collect()
-}
-
-/// As KubeAdmiral counts nodes; one without a condition `Ready` counts as ready.
-fn is_schedulable(node: &SlimNode) -> bool {
-    let kept_away = node
-        .spec
-        .taints
-        .iter()
-        .any(|taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute"));
-    let ready = node
-        .status
-        .conditions
-        .iter()
-        .all(|condition| condition.kind != "Ready" || condition.status == "True");
-    ready && !node.spec.unschedulable && !kept_away
-}
-
-/// Requests of a pod, by Kubernetes' formula: KubeAdmiral takes sidecars for init containers, which come to an end, and
-/// so sees room where there is none.
-fn requests(pod: &SlimPod) -> Amounts {
-    let spec = &pod.spec;
-    let stay = |policy: &str| match policy {
-        "Always" => Stay::Always,
-        _ => Stay::UntilDone,
-    };
-    let asked = PodRequest {
-        containers: spec
-            .containers
-            .iter()
-            .map(|container| amounts(&container.resources.requests))
-            .collect(),
-        init_containers: spec
-            .init_containers
-            .iter()
-            .map(|container| {
-                let asked = amounts(&container.resources.requests);
-                (asked, stay(&container.restart_policy))
-            })
-            .collect(),
-        whole: amounts(&spec.resources.requests),
-        whole_limits: Amounts::new(),
-        overhead: amounts(&spec.overhead),
-    };
-    asked.total()
 }
 
 #[cfg(test)]
@@ -488,7 +364,7 @@ mod tests {
         assert_eq!(left(), "2");
         capacity.remove_pod(&pod("3", "Running", "2"));
         assert_eq!(left(), "4");
-        assert!(locked(&capacity.state).asked.places.is_empty());
+        assert!(locked(&capacity.state).asked.is_empty());
     }
 
     #[test]
@@ -501,7 +377,7 @@ mod tests {
         }
         let state = locked(&capacity.state);
         assert_eq!(state.pods.len(), PODS);
-        assert_eq!(state.asked.sets.len(), 10);
+        assert_eq!(state.asked.sets(), 10);
         // An entry, one byte of control, and the room that a table keeps free.
         let bytes = state.pods.capacity() * (size_of::<(PodId, Pod)>() + 1);
         assert!(bytes / PODS < 64, "{} bytes a pod", bytes / PODS);

@@ -1,8 +1,12 @@
 //! Tests of `capacity`: the figures that decisions read.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
+use serde_json::{Value, json};
+
 use super::tests::{node, pod};
 use super::*;
-use serde_json::json;
 
 #[test]
 fn pods_ask_for_what_kubernetes_says() {
@@ -90,6 +94,96 @@ fn figures_are_those_of_the_status_at_every_moment() {
     assert!(capacity.is_live());
     capacity.set_pod_stream(Stream::Interrupted);
     assert!(!capacity.is_live() && capacity.figures().is_some());
+}
+
+const RECLAIMED: &str = "resource.katalyst.kubewharf.io/reclaimed_millicpu";
+
+fn reclaimed(node: &str, amount: &str) -> SlimReclaimed {
+    serde_json::from_value(json!({ "metadata": { "name": node }, "status": {
+        "resources": { "allocatable": { RECLAIMED: amount } } } }))
+    .unwrap()
+}
+
+#[test]
+fn what_is_reclaimed_counts_on_nodes_that_take_pods_and_pods_use_it() {
+    let capacity = Capacity::default();
+    capacity.put_node(&node("a", "True"));
+    capacity.nodes_listed(0);
+    capacity.pods_listed(0);
+    let figures = || {
+        let figures = capacity.figures().unwrap();
+        let status = capacity.resources().unwrap();
+        let written = |texts: &BTreeMap<String, Text>| {
+            let text = texts.get(RECLAIMED).map(|text| text.0.as_str());
+            text.unwrap_or("0").parse::<Quantity>().unwrap().value()
+        };
+        let found = (
+            figures.allocatable.get(RECLAIMED),
+            figures.available.get(RECLAIMED),
+        );
+        let stored = (written(&status.allocatable), written(&status.available));
+        assert_eq!(found, stored);
+        found
+    };
+    assert_eq!(figures(), (0, 0));
+    // A node that is not known yet, and one that is.
+    capacity.put_reclaimed(&reclaimed("b", "500"));
+    capacity.put_reclaimed(&reclaimed("a", "3k"));
+    assert_eq!(figures(), (3000, 3000));
+    let mut user = pod("1", "Running", "1");
+    let request = json!("1k");
+    let requests = &mut user.spec.containers[0].resources.requests;
+    requests.insert(RECLAIMED.to_owned(), request);
+    capacity.put_pod(&user);
+    assert_eq!(figures(), (3000, 2000));
+    capacity.put_node(&node("b", "True"));
+    assert_eq!(figures(), (3500, 2500));
+    capacity.put_node(&node("a", "False"));
+    assert_eq!(figures(), (500, -500));
+    capacity.put_node(&node("a", "True"));
+    capacity.put_reclaimed(&reclaimed("b", "700"));
+    assert_eq!(figures(), (3700, 2700));
+    // What nodes say of the same resource does not come on top.
+    let mut own = node("a", "True");
+    let said = json!("9000");
+    own.status.allocatable.insert(RECLAIMED.to_owned(), said);
+    capacity.put_node(&own);
+    assert_eq!(figures(), (3700, 2700));
+    capacity.remove_node(&node("b", "True"));
+    capacity.remove_reclaimed(&reclaimed("b", "700"));
+    assert_eq!(figures(), (3000, 2000));
+    // One that the next list does not have.
+    capacity.start();
+    let since = capacity.epoch();
+    capacity.reclaimed_listed(since);
+    assert_eq!(figures(), (9000, 8000));
+}
+
+#[test]
+fn figures_wait_once_for_what_is_reclaimed_and_never_for_what_cannot_be_seen() {
+    let known = || {
+        let capacity = Capacity::default();
+        capacity.nodes_listed(0);
+        capacity.pods_listed(0);
+        capacity
+    };
+    let waiting = known();
+    waiting.expect_reclaimed();
+    assert_eq!(waiting.figures(), None);
+    waiting.reclaimed_listed(0);
+    waiting.expect_reclaimed();
+    assert!(waiting.figures().is_some());
+    waiting.put_node(&node("a", "True"));
+    waiting.put_reclaimed(&reclaimed("a", "5"));
+    // The member does not answer for a while; what it said last counts.
+    waiting.reclaimed_failed();
+    assert_eq!(waiting.figures().unwrap().allocatable.get(RECLAIMED), 5);
+    waiting.reclaimed_gone();
+    assert_eq!(waiting.figures().unwrap().allocatable.get(RECLAIMED), 0);
+    let refused = known();
+    refused.expect_reclaimed();
+    refused.reclaimed_failed();
+    assert!(refused.figures().is_some());
 }
 
 #[test]

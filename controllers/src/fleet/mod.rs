@@ -2,6 +2,7 @@
 //! decides what a member should hold.
 
 mod amounts;
+mod asked;
 pub(crate) mod capacity;
 mod capped;
 pub(crate) mod changed;
@@ -13,6 +14,7 @@ pub(crate) mod kind;
 pub(crate) mod limits;
 pub(crate) mod listing;
 pub(crate) mod member;
+mod offered;
 pub(crate) mod records;
 pub(crate) mod request;
 pub(crate) mod slim;

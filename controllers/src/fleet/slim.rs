@@ -26,6 +26,8 @@ pub(crate) struct Slim<S, T> {
 pub(crate) type SlimNode = Slim<NodeSpec, NodeStatus>;
 /// A pod as far as it is counted.
 pub(crate) type SlimPod = Slim<PodSpec, PodStatus>;
+/// What Katalyst says of a node (`CustomNodeResource`).
+pub(crate) type SlimReclaimed = Slim<IgnoredAny, ReclaimedStatus>;
 /// An object of which only the existence matters.
 pub(crate) type Named = Slim<IgnoredAny, IgnoredAny>;
 
@@ -50,6 +52,18 @@ pub(crate) struct Taint {
 pub(crate) struct NodeStatus {
     pub(crate) allocatable: Written,
     pub(crate) conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ReclaimedStatus {
+    pub(crate) resources: Option<ReclaimedResources>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ReclaimedResources {
+    pub(crate) allocatable: Option<Written>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

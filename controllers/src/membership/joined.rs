@@ -211,6 +211,7 @@ impl ClusterTask {
             .collect();
         connection.types = Some(types);
         connection.member.set_served(pairs);
+        super::streams::served(&self.ctx, &connection.member);
         // Also when they are the same: a type that went and came back in between ended its watch.
         connection
             .member

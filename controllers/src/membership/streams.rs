@@ -1,5 +1,5 @@
-//! What streams past from one member for its own sake: nodes and pods into numbers, and definitions of
-//! new types as a wake-up.
+//! What streams past from one member for its own sake: nodes, pods and what Katalyst says of nodes into numbers, and
+//! definitions of new types as a wake-up.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::fleet::capacity::Stream;
 use crate::fleet::member::Member;
 use crate::fleet::request::Kind;
-use crate::fleet::slim::{Named, SlimNode, SlimPod};
+use crate::fleet::slim::{Named, SlimNode, SlimPod, SlimReclaimed};
 use crate::fleet::waiting::Touched;
 use crate::fleet::watch::{Seen, follow_slim};
 use crate::host::context::Context;
@@ -20,6 +20,66 @@ pub(crate) fn start(ctx: &Arc<Context>, member: &Arc<Member>, rediscover: &Arc<N
     tasks.spawn(nodes(Arc::clone(ctx), Arc::clone(member)));
     tasks.spawn(pods(Arc::clone(ctx), Arc::clone(member)));
     tasks.spawn(definitions(Arc::clone(member), Arc::clone(rediscover)));
+    if ctx.features.katalyst {
+        tasks.spawn(reclaimed(Arc::clone(ctx), Arc::clone(member)));
+    }
+}
+
+/// Katalyst's objects, one a node.
+fn custom_node_resources() -> Kind {
+    Kind::new(
+        "node.katalyst.kubewharf.io",
+        "v1alpha1",
+        "CustomNodeResource",
+        "customnoderesources",
+        false,
+    )
+}
+
+/// It became known what the member serves: whether its figures have to wait for another stream.
+pub(super) fn served(ctx: &Context, member: &Member) {
+    if ctx.features.katalyst && member.serves(&custom_node_resources()) {
+        member.capacity.expect_reclaimed();
+    }
+}
+
+/// What is reclaimed on the nodes, as long as the member serves the kind: where it does not, nothing is asked.
+async fn reclaimed(ctx: Arc<Context>, member: Arc<Member>) {
+    let kind = custom_node_resources();
+    let capacity = &member.capacity;
+    let mut types = member.types_changed.subscribe();
+    let shutdown = member.tasks.shutdown();
+    loop {
+        types.mark_unchanged();
+        if member.serves(&kind) {
+            let attempt = shutdown.child_token();
+            let mut since = 0;
+            let see = |seen: Seen<SlimReclaimed>| {
+                match seen {
+                    Seen::Start => {
+                        capacity.start();
+                        since = capacity.epoch();
+                    }
+                    Seen::Present(one) | Seen::Changed(one) => capacity.put_reclaimed(&one),
+                    Seen::Deleted(one) => capacity.remove_reclaimed(&one),
+                    Seen::Listed => capacity.reclaimed_listed(since),
+                    Seen::Failed {
+                        not_served: true, ..
+                    } => {
+                        capacity.reclaimed_gone();
+                        attempt.cancel();
+                    }
+                    Seen::Failed { .. } => capacity.reclaimed_failed(),
+                }
+                ctx.changed.tell(&member.name);
+            };
+            follow_slim(member.watches.clone(), &kind, &attempt, see).await;
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            changed = types.changed() => if changed.is_err() { return },
+        }
+    }
 }
 
 async fn nodes(ctx: Arc<Context>, member: Arc<Member>) {

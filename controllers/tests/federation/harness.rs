@@ -11,6 +11,7 @@ use navarch_controllers::{LeaderElection, RunOptions, Timings, install, run};
 use navarch_sandbox::object::Gvr;
 use navarch_sandbox::request_log::Entry;
 use navarch_sandbox::server::{ApiServer, ServerOptions};
+use navarch_scheduler::unit::Features;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -260,6 +261,8 @@ type Manager = (CancellationToken, tokio::task::JoinHandle<()>);
 pub(crate) struct Federation {
     pub(crate) host: Cluster,
     pub(crate) members: Vec<Cluster>,
+    /// Of managers that are started from now on.
+    pub(crate) features: Features,
     stop: CancellationToken,
     manager: Option<tokio::task::JoinHandle<()>>,
 }
@@ -288,6 +291,7 @@ impl Federation {
         let mut federation = Self {
             host,
             members: Vec::new(),
+            features: Features::default(),
             stop: CancellationToken::new(),
             manager: None,
         };
@@ -323,6 +327,7 @@ impl Federation {
     async fn spawn(&self, election: Option<LeaderElection>) -> Manager {
         let mut options = RunOptions::new(config(&self.host.server).await);
         options.timings = timings();
+        options.features = self.features;
         options.leader_election = election;
         let stop = CancellationToken::new();
         let shutdown = stop.clone();

@@ -12,6 +12,7 @@ mod credentials;
 mod direct;
 mod followers;
 mod harness;
+mod katalyst;
 mod knowledge;
 mod members;
 mod migration;

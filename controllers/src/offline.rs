@@ -9,6 +9,7 @@ mod documents;
 pub mod explained;
 pub mod plan;
 mod results;
+mod room;
 pub mod schedule;
 pub mod scheduled;
 mod stored;

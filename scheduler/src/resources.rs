@@ -59,6 +59,16 @@ impl Amounts {
         }
     }
 
+    /// Leaves no more of anything than there is in `most`.
+    pub fn cap(&mut self, most: &Self) {
+        self.milli_cpu = self.milli_cpu.min(most.milli_cpu);
+        self.memory = self.memory.min(most.memory);
+        self.ephemeral_storage = self.ephemeral_storage.min(most.ephemeral_storage);
+        for (name, amount) in &mut self.scalars {
+            *amount = (*amount).min(most.get(name));
+        }
+    }
+
     /// Nothing of anything.
     #[must_use]
     pub fn is_zero(&self) -> bool {

@@ -4,7 +4,7 @@
 
 use super::documents::{Documents, OfflineError, Reading};
 use super::results::ObjectName;
-use super::schedule::{self, Answer, Asked};
+use super::schedule::{self, Answer, Asked, OwnPods};
 use crate::federated::Federated;
 use crate::pending;
 use crate::pointer;
@@ -122,7 +122,7 @@ pub fn explain(
     now: Timestamp,
 ) -> Result<Explained, OfflineError> {
     let documents = Documents::read(documents, Reading::Stored)?;
-    let (snapshot, answers) = schedule::each(&documents, features, now)?;
+    let (snapshot, answers) = schedule::each(&documents, OwnPods::AreLeftOut, features, now)?;
     let Some(answer) = answers.into_iter().next().transpose()? else {
         return Ok(Explained::default());
     };
@@ -139,7 +139,8 @@ pub fn explain(
             .iter()
             .map(|one| format!("{}: {}", one.annotation, one.message))
             .collect();
-        for judged in explain::verdicts(&asked.unit, &snapshot, &asked.profile, now) {
+        let seen = asked.seen.as_ref().unwrap_or(&snapshot);
+        for judged in explain::verdicts(&asked.unit, seen, &asked.profile, now) {
             named(&mut clusters, &judged.cluster).filters = judged.filters;
         }
         decided(&mut clusters, asked);
@@ -275,7 +276,10 @@ fn waiting(answer: &Answer, now: Timestamp) -> Vec<String> {
             ));
         }
     }
-    if last.annotation(annotation::NO_SCHEDULING) == Some("true") {
+    if last
+        .annotation(annotation::NO_SCHEDULING)
+        .is_some_and(|text| !text.is_empty())
+    {
         notes.push(format!(
             "annotation {} keeps it where it is",
             annotation::NO_SCHEDULING

@@ -4,7 +4,7 @@
 
 use super::documents::{Documents, OfflineError, Reading};
 use super::results::ObjectName;
-use super::schedule::{self, Answer};
+use super::schedule::{self, Answer, OwnPods};
 use crate::pointer;
 use jiff::Timestamp;
 use navarch_scheduler::placement::Placement;
@@ -207,7 +207,7 @@ fn decisions(
     features: Features,
     now: Timestamp,
 ) -> Vec<Result<Next, String>> {
-    match schedule::each(documents, features, now) {
+    match schedule::each(documents, OwnPods::AreLeftOut, features, now) {
         Ok((_, answers)) => answers
             .into_iter()
             .filter_map(|answer| match answer {

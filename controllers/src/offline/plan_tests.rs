@@ -204,3 +204,66 @@ fn an_explanation_has_every_filter_of_every_cluster() {
         );
     }
 }
+
+#[test]
+fn an_object_is_not_driven_away_by_its_own_pods() {
+    // Of ten processors in each cluster, eight are taken in `a`: by this object's own pods, or by others'.
+    let sized = |name: &str, free: &str| {
+        let mut cluster = cluster(name, &json!([]));
+        cluster["status"]["resources"] =
+            json!({"allocatable": {"cpu": "10"}, "available": {"cpu": free}});
+        cluster
+    };
+    let spec =
+        json!({"schedulingMode": "Divide", "maxClusters": 1, "schedulingProfile": "by-room"});
+    let profile = json!({"apiVersion": API, "kind": "SchedulingProfile", "metadata": {"name": "by-room"},
+        "spec": {"plugins": {"score": {"disabled": [{"name": "ClusterResourcesBalancedAllocation"}]}}}});
+    let web = |replicas: i64| {
+        let mut web = deployment("web", replicas);
+        web["spec"]["template"]["spec"]["containers"] =
+            json!([{"name": "main", "resources": {"requests": {"cpu": "2"}}}]);
+        web
+    };
+    let empty = [
+        sized("a", "10"),
+        sized("b", "9"),
+        policy(&spec),
+        profile.clone(),
+    ];
+    for (name, status, expected) in [
+        ("its copy was applied", json!("OK"), "a"),
+        ("its copy is not there", json!("CreationFailed"), "b"),
+    ] {
+        let mut federated = placed(&empty, "web", 4);
+        federated["spec"]["template"] = web(4);
+        federated["status"] = json!({"clusters": [{"cluster": "a", "status": status}]});
+        let live = [
+            sized("a", "2"),
+            sized("b", "9"),
+            policy(&spec),
+            profile.clone(),
+            federated,
+        ];
+        let told = explain(live.to_vec(), Features::default(), now()).unwrap();
+        assert_eq!(told.summary, format!("placed on {expected}:4"), "{name}");
+        let mut more = web(5);
+        more["metadata"]["labels"] = json!({"kubeadmiral.io/propagation-policy-name": "p"});
+        let plan = planned(&live, more);
+        let after: Vec<&str> = plan.moves[0]
+            .clusters
+            .iter()
+            .filter(|one| one.placed_after)
+            .map(|one| one.name.as_str())
+            .collect();
+        assert_eq!(after, [expected], "{name}");
+        // Documents that are no host's are taken at their word.
+        let answers = decide(live.to_vec(), Features::default(), now()).unwrap();
+        let placement = &answers.answers[0]
+            .asked
+            .as_ref()
+            .unwrap()
+            .decision
+            .placement;
+        assert_eq!(placement.keys().next().unwrap().as_str(), "b", "{name}");
+    }
+}

@@ -3,6 +3,7 @@
 
 use super::documents::{Documents, Numbered, OfflineError, Reading};
 use super::results::{ObjectName, name, told, with_namespace};
+use super::room;
 use crate::federated::Federated;
 use crate::pointer;
 use crate::propagate::custom_migration;
@@ -22,6 +23,15 @@ use navarch_scheduler::{Decision, keep, schedule};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Whether the figures of the clusters count an object's own pods against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnPods {
+    /// As the documents say: they may be about clusters in which nothing runs yet.
+    Count,
+    /// They are a host's, and are seen as its controllers see them (decision 0027).
+    AreLeftOut,
+}
 
 /// The answers about all objects, and what they rest on.
 #[derive(Debug)]
@@ -77,6 +87,8 @@ pub struct Asked {
     pub decision: Decision,
     /// Annotations that could not be used.
     pub ignored: Vec<Ignored>,
+    /// The clusters as this object sees them, if it sees them otherwise than everybody.
+    pub seen: Option<Snapshot>,
 }
 
 /// Decides about every object in documents of any kinds.
@@ -90,7 +102,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Answers, OfflineError> {
     let documents = Documents::read(documents, Reading::Stored)?;
-    let (snapshot, answers) = each(&documents, features, now)?;
+    let (snapshot, answers) = each(&documents, OwnPods::Count, features, now)?;
     let answers: Vec<Answer> = answers.into_iter().collect::<Result<_, _>>()?;
     let mut warnings: Vec<(usize, String)> = documents
         .warnings
@@ -119,6 +131,7 @@ pub fn decide(
 /// the others.
 pub(super) fn each(
     documents: &Documents,
+    own_pods: OwnPods,
     features: Features,
     now: Timestamp,
 ) -> Result<(Snapshot, Vec<Result<Answer, OfflineError>>), OfflineError> {
@@ -127,6 +140,8 @@ pub(super) fn each(
         documents,
         snapshot: &snapshot,
         registry: Registry::default(),
+        own_pods,
+        nodes: room::nodes(&documents.clusters),
         features,
         now,
     };
@@ -194,6 +209,9 @@ struct World<'a> {
     documents: &'a Documents,
     snapshot: &'a Snapshot,
     registry: Registry,
+    own_pods: OwnPods,
+    /// Schedulable nodes by cluster.
+    nodes: BTreeMap<&'a str, i64>,
     features: Features,
     now: Timestamp,
 }
@@ -437,10 +455,15 @@ impl World<'_> {
             annotation: annotation::MIGRATION_CONFIGURATION,
             message,
         }));
+        let last = subject
+            .last
+            .filter(|_| self.own_pods == OwnPods::AreLeftOut);
+        let seen = last.and_then(|last| room::without_own(&self.nodes, self.snapshot, &unit, last));
+        let snapshot = seen.as_ref().unwrap_or(self.snapshot);
         let decision = if subject.wanted.is_left_alone() {
-            Ok(keep(&unit, self.snapshot))
+            Ok(keep(&unit, snapshot))
         } else {
-            schedule(&unit, self.snapshot, &profile, self.now)
+            schedule(&unit, snapshot, &profile, self.now)
         }
         .map_err(|broken| OfflineError::Undecided {
             document: subject.document,
@@ -454,6 +477,7 @@ impl World<'_> {
             profile,
             decision,
             ignored,
+            seen,
         })
     }
 }

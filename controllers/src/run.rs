@@ -232,6 +232,7 @@ fn context(
         scheduled: Words::new(SCHEDULED),
         reserved: Words::new(QUOTA_RESERVED),
         features: options.features,
+        node_filters: options.node_filters.clone(),
         pace: Pace::default(),
         rush: Rush::default(),
         host_first: HostFirst::default(),

@@ -14,5 +14,6 @@ pub mod names;
 pub mod naming;
 pub mod quota;
 pub mod select;
+mod select_text;
 pub mod type_configs;
 pub mod v1alpha1;

@@ -6,6 +6,8 @@ use crate::v1alpha1::{ClusterSelectorOperator, ClusterSelectorRequirement, Clust
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::collections::BTreeMap;
 
+pub use crate::select_text::parse_selector;
+
 /// Labels of an object.
 pub type Labels = BTreeMap<String, String>;
 

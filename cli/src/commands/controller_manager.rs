@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use navarch_controllers::{LeaderElection, RunOptions};
+use navarch_crds::select::parse_selector;
 use tokio_util::sync::CancellationToken;
 
 use crate::commands::interrupted;
@@ -47,6 +49,9 @@ pub(crate) struct ControllerManagerFlags {
     cluster_join_timeout: Duration,
     #[command(flatten)]
     features: FeatureFlags,
+    /// Nodes of members that are left out of their resources, by their labels, e.g. type=virtual-kubelet; may be repeated
+    #[arg(long, value_parser = parse_selector, value_name = "SELECTOR")]
+    resource_aggregation_node_filter: Vec<LabelSelector>,
     /// Requests in flight to each member
     #[arg(long, value_name = "COUNT")]
     member_worker_count: Option<usize>,
@@ -63,6 +68,9 @@ impl ControllerManagerFlags {
             election
         });
         options.features = self.features.features();
+        options
+            .node_filters
+            .clone_from(&self.resource_aggregation_node_filter);
         options.timings.workers = self.worker_count.max(1);
         options.timings.health_check_period = self.cluster_health_check_period;
         options.timings.unreachable_after = self.cluster_status_threshold;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use navarch_crds::names::ClusterName;
 use navarch_scheduler::unit::Features;
 use serde_json::Value;
@@ -110,6 +111,8 @@ pub(crate) struct Context {
     pub(crate) reserved: Words,
     /// Parts of the control plane that are not on everywhere.
     pub(crate) features: Features,
+    /// Which nodes of members are not counted.
+    pub(crate) node_filters: Vec<LabelSelector>,
     /// Sources whose workload is still on its way.
     pub(crate) pace: Pace,
     /// What gives way while many objects are made at once.

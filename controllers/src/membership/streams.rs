@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use navarch_crds::select::labels_match;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -92,7 +94,11 @@ async fn nodes(ctx: Arc<Context>, member: Arc<Member>) {
                 capacity.start();
                 since = capacity.epoch();
             }
-            Seen::Present(node) | Seen::Changed(node) => capacity.put_node(&node),
+            Seen::Present(mut node) | Seen::Changed(mut node) => {
+                // As if no pod could come to it; those that are there count, as with KubeAdmiral.
+                node.spec.unschedulable |= is_left_out(&ctx.node_filters, &node);
+                capacity.put_node(&node);
+            }
             Seen::Deleted(node) => capacity.remove_node(&node),
             Seen::Listed => capacity.nodes_listed(since),
             Seen::Failed { .. } => {}
@@ -100,6 +106,15 @@ async fn nodes(ctx: Arc<Context>, member: Arc<Member>) {
         ctx.changed.tell(&member.name);
     };
     follow_slim(member.watches.clone(), &kind, member.tasks.shutdown(), see).await;
+}
+
+/// Whether one of the filters selects the node; as with KubeAdmiral, none selects one without labels.
+fn is_left_out(filters: &[LabelSelector], node: &SlimNode) -> bool {
+    let Some(labels) = &node.metadata.labels else {
+        return false;
+    };
+    let selects = |filter| labels_match(Some(filter), labels).unwrap_or(false);
+    filters.iter().any(selects)
 }
 
 async fn pods(ctx: Arc<Context>, member: Arc<Member>) {
@@ -164,4 +179,26 @@ async fn definitions(member: Arc<Member>, rediscover: Arc<Notify>) {
         Seen::Start | Seen::Present(_) | Seen::Failed { .. } => {}
     };
     follow_slim(member.watches.clone(), &kind, member.tasks.shutdown(), see).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use navarch_crds::select::parse_selector;
+    use serde_json::json;
+
+    #[test]
+    fn nodes_are_left_out_by_any_filter_that_selects_them() {
+        let filters = ["type=virtual-kubelet", "!zone"].map(|text| parse_selector(text).unwrap());
+        for (labels, expected) in [
+            (json!({ "type": "virtual-kubelet", "zone": "a" }), true),
+            (json!({ "type": "metal" }), true),
+            (json!({ "type": "metal", "zone": "a" }), false),
+            (json!(null), false),
+        ] {
+            let node = json!({ "metadata": { "name": "n", "labels": labels } });
+            let node: SlimNode = serde_json::from_value(node).unwrap();
+            assert_eq!(is_left_out(&filters, &node), expected, "{labels}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use navarch_scheduler::unit::Features;
 
 use super::lease::LeaderElection;
@@ -24,6 +25,8 @@ pub struct RunOptions {
     pub system_namespace: String,
     /// Parts of the control plane that are not on everywhere.
     pub features: Features,
+    /// Nodes of members that are not counted: those that one of these selects (`--resource-aggregation-node-filter`).
+    pub node_filters: Vec<LabelSelector>,
     /// Times and numbers.
     pub timings: Timings,
 }
@@ -38,6 +41,7 @@ impl RunOptions {
             admin_address: None,
             system_namespace: navarch_crds::keys::SYSTEM_NAMESPACE.to_owned(),
             features: Features::default(),
+            node_filters: Vec::new(),
             timings: Timings::default(),
         }
     }

@@ -63,6 +63,7 @@ pub(super) fn answer(
         hooks: outside.hooks.clone(),
         clusters: ctx.clusters.objects(),
         now: Timestamp::now(),
+        metrics: Arc::clone(&ctx.metrics),
     };
     match ctx.webhooks.consult(key, basis, consultation) {
         Consulted::Waiting => Err(Waiting),

@@ -1,8 +1,10 @@
 //! What is counted, under the prefix `navarch_`. Labels are clusters, rooms and outcomes, never object names.
 
 mod quota;
+mod webhook;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -13,6 +15,7 @@ use prometheus_client::registry::Registry;
 
 pub(crate) use quota::QuotaFigures;
 use quota::QuotaMetrics;
+use webhook::WebhookMetrics;
 
 /// One room and how its work ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,6 +59,7 @@ pub(crate) struct Metrics {
     quotas: QuotaMetrics,
     ledger_writes: Family<Outcome, Counter>,
     ledger_open: Gauge,
+    webhooks: WebhookMetrics,
 }
 
 impl Metrics {
@@ -94,6 +98,7 @@ impl Metrics {
             "Federated objects that may be growing under a quota",
             ledger_open.clone(),
         );
+        let webhooks = WebhookMetrics::new(&mut registry);
         Self {
             registry,
             reconciles,
@@ -103,6 +108,7 @@ impl Metrics {
             quotas,
             ledger_writes,
             ledger_open,
+            webhooks,
         }
     }
 
@@ -164,6 +170,21 @@ impl Metrics {
             .set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
+    /// A scheduler webhook was asked at a point (`filter`, `score`, `select`).
+    pub(crate) fn webhook_called(
+        &self,
+        webhook: &str,
+        point: &'static str,
+        succeeded: bool,
+        took: Duration,
+    ) {
+        self.webhooks.called(webhook, point, succeeded, took);
+    }
+
+    pub(crate) fn forget_webhook(&self, webhook: &str) {
+        self.webhooks.forget(webhook);
+    }
+
     /// The text that `/metrics` answers.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
@@ -189,5 +210,15 @@ mod tests {
         assert!(text.contains("cluster=\"m1\""));
         metrics.forget_member("m1");
         assert!(!metrics.render().contains("cluster=\"m1\""));
+        metrics.webhook_called("cheap", "filter", false, Duration::from_millis(3));
+        let text = metrics.render();
+        for line in [
+            "navarch_scheduler_webhook_calls_total{webhook=\"cheap\",point=\"filter\",result=\"error\"} 1",
+            "navarch_scheduler_webhook_call_duration_seconds_count{webhook=\"cheap\"} 1",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        metrics.forget_webhook("cheap");
+        assert!(!metrics.render().contains("cheap"));
     }
 }

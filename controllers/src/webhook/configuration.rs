@@ -40,6 +40,15 @@ pub(crate) enum Point {
 }
 
 impl Point {
+    /// What it is called in metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Score => "score",
+            Self::Select => "select",
+        }
+    }
+
     /// The field with its path.
     pub(crate) fn field(self) -> &'static str {
         match self {

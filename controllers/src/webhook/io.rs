@@ -33,6 +33,7 @@ use super::configuration::{Configuration, ConfigurationError, Point, Security, V
 use super::desk::Webhooks;
 use super::payload::{self, UnitTexts};
 use crate::runtime::key::Key;
+use crate::runtime::metrics::Metrics;
 use crate::runtime::shutdown::caught;
 
 /// Calls to one plugin at once, whatever they are about: a server that answers in 10 ms then decides about 1,600
@@ -258,6 +259,7 @@ pub(crate) struct Consultation {
     pub(crate) hooks: BTreeMap<Arc<str>, Arc<Webhook>>,
     pub(crate) clusters: BTreeMap<ClusterName, Arc<FederatedCluster>>,
     pub(crate) now: Timestamp,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Questions that one call answers.
@@ -364,6 +366,12 @@ fn calls(consultation: &Consultation, wanted: Vec<Question>) -> Vec<Call> {
 async fn answer_of(consultation: Arc<Consultation>, call: Call) -> Vec<(Question, Answered)> {
     let started = tokio::time::Instant::now();
     let answered = asked(&consultation, &call).await;
+    consultation.metrics.webhook_called(
+        &call.hook,
+        call.point.name(),
+        answered.is_ok(),
+        started.elapsed(),
+    );
     tracing::debug!(
         webhook = &*call.hook,
         point = call.point.field(),

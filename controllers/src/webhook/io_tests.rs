@@ -72,6 +72,7 @@ async fn decided(configuration: Value, points: &[&str]) -> Result<Vec<String>, S
             })
             .collect(),
         now: Timestamp::UNIX_EPOCH,
+        metrics: Arc::new(Metrics::new()),
     };
     let decision = run(Arc::new(consultation)).await;
     let placed = decision.map_err(|broken| format!("{broken}: {}", broken.error))?;

@@ -44,6 +44,7 @@ async fn follow_configurations(ctx: Arc<Context>, listed: Waiting) {
     let gone = |name: &str| {
         if locked(&known).remove(name).is_some() {
             ctx.webhooks.remove(name);
+            ctx.metrics.forget_webhook(name);
             wake_users_of_webhook(&ctx, name);
         }
     };

@@ -353,6 +353,8 @@ impl Look<'_> {
             self.member.forget(self.key);
         } else if changed {
             self.ctx.report_soon(self.key);
+            // A member that was away tells nothing new of a copy that has not changed meanwhile.
+            self.ctx.charge_may_shrink(self.key);
             if absent {
                 self.ctx.propagate.push(self.key.clone(), Priority::Live);
             }

@@ -26,6 +26,7 @@ pub(crate) fn charged(config: &TypeConfig, template: &Value) -> Charged {
         kind: config.kind.kind.clone(),
         labels: pointer::texts(template, "labels"),
         priority_class: needs::priority_class(&kind, template).to_owned(),
+        priority: needs::priority(&kind, template),
     }
 }
 

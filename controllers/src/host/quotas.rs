@@ -1,6 +1,7 @@
 //! What is known of global quotas: the tree, whom each object is charged to, what is charged and admitted, and who waits.
 //! Driven by plain calls; no I/O. One lock: an admission sees everything that was admitted before it.
 
+mod priorities;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use navarch_scheduler::quota::{
 };
 use serde_json::Value;
 
+pub(crate) use priorities::PriorityClass;
 use turns::State;
 
 use crate::runtime::key::Key;
@@ -39,6 +41,8 @@ pub(crate) struct Charged {
     pub(crate) kind: Arc<str>,
     pub(crate) labels: Labels,
     pub(crate) priority_class: String,
+    /// Of pods without a class.
+    pub(crate) priority: Option<i32>,
 }
 
 /// Why an object does not grow.
@@ -157,6 +161,20 @@ impl Quotas {
         locked(&self.state).namespaces.remove(name);
     }
 
+    pub(crate) fn put_priority_class(&self, name: String, class: PriorityClass) {
+        let mut state = locked(&self.state);
+        state.news |= state.priorities.put(name, class);
+    }
+
+    pub(crate) fn remove_priority_class(&self, name: &str) {
+        let mut state = locked(&self.state);
+        state.news |= state.priorities.remove(name);
+    }
+
+    pub(crate) fn priority_classes(&self) -> Vec<String> {
+        locked(&self.state).priorities.names()
+    }
+
     pub(crate) fn namespaces(&self) -> Vec<String> {
         locked(&self.state).namespaces.keys().cloned().collect()
     }
@@ -209,6 +227,7 @@ impl Quotas {
             return;
         }
         let freed = state.account.forget(key);
+        state.admitted.remove(key);
         state.leave_line(key);
         state.releasing.remove(key);
         state.wake(freed);
@@ -260,19 +279,22 @@ impl Quotas {
             return Err(Denied::Later);
         }
         let on_exceeded = on_exceeded(state.account.tree(), &leaves);
+        let priority = state.priorities.of(object);
         let refusal = state.account.would_fit(key, &leaves, wanted).err();
         let fits = refusal.is_none();
-        if fits && state.line.may_pass(key, &leaves, 0, now) {
+        if fits && state.line.may_pass(key, &leaves, priority, now) {
             let reserved = state.account.reserve(key, &leaves, wanted);
             let freed = reserved.map_err(|refusal| Denied::Refused(refused(&refusal, None)))?;
+            state.admitted.insert(key.clone(), object.clone());
             state.leave_line(key);
             state.wake(freed);
             return Ok(());
         }
         let waits = fits || matches!(refusal, Some(Refusal::Short(_)));
         if waits && on_exceeded != OnExceeded::Reject {
-            state.line.wait(key, &leaves, 0, now, asked);
-            state.turns.asked.insert(key.clone(), wanted.clone());
+            state.line.wait(key, &leaves, priority, now, asked);
+            let asked = (object.clone(), wanted.clone());
+            state.turns.asked.insert(key.clone(), asked);
         } else {
             state.leave_line(key);
         }
@@ -297,6 +319,7 @@ impl Quotas {
         let leaves = self.attribute(&mut state, key, object)?;
         let reserved = state.account.reserve(key, &leaves, wanted);
         let freed = reserved.map_err(|refusal| refused(&refusal, None))?;
+        state.admitted.insert(key.clone(), object.clone());
         state.wake(freed);
         Ok(())
     }
@@ -311,12 +334,13 @@ impl Quotas {
     ) {
         let mut state = locked(&self.state);
         let leaves = state.leaves_of(key, object);
-        state.line.wait(key, &leaves, 0, now, asked);
+        let priority = state.priorities.of(object);
+        state.line.wait(key, &leaves, priority, now, asked);
         // How much of it is welcome is decided when it is looked at.
         state.turns.asked.remove(key);
     }
 
-    /// Whom the object is charged to, with what it is charged already.
+    /// Whom the object is to be charged to.
     fn attribute(&self, state: &mut State, key: &Key, object: &Charged) -> Result<Leaves, Refused> {
         state.settle();
         let leaves = state.leaves_of(key, object);
@@ -327,9 +351,6 @@ impl Quotas {
                     .to_owned(),
             });
         }
-        let charge = state.objects.get(key).map(|(_, charge)| charge.clone());
-        let freed = state.account.charge(key, &leaves, charge.as_ref());
-        state.wake(freed);
         Ok(leaves)
     }
 
@@ -356,6 +377,7 @@ impl Quotas {
     pub(crate) fn end_look(&self, key: &Key, in_doubt: bool) {
         let mut state = locked(&self.state);
         if !in_doubt {
+            state.admitted.remove(key);
             let freed = state.account.unreserve(key);
             state.wake(freed);
         }

@@ -221,6 +221,8 @@ impl<'a> Case<'a> {
             Err(Denied::Refused(refused)) => refused,
         };
         let part = kept().and_then(|kept| self.try_part(&kept));
+        // Also who waits gives back what it was seen not to use any more.
+        let part = part.or_else(|| self.try_part(&Fold::Unchanged));
         let mut ruling = part.unwrap_or_else(|| Ruling::unlimited(Fold::Unchanged));
         ruling.refused = Some(refused);
         Ok(ruling)
@@ -276,8 +278,9 @@ impl<'a> Case<'a> {
                 wanted.clusters.insert(cluster.clone(), used);
             }
         }
-        if !wanted.clusters.is_empty() && wanted.once.is_empty() {
-            // As long as copies are there, the object counts.
+        let is_there = !wanted.clusters.is_empty() || !next.copies().is_empty();
+        if is_there && wanted.once.is_empty() {
+            // As long as copies are there, the object counts, also if they have no pods.
             wanted.once.clone_from(&counted.once);
         }
         Some((next, wanted))
@@ -291,7 +294,7 @@ impl<'a> Case<'a> {
         needed: Option<&ClusterCharge>,
         next: &Federated,
     ) -> bool {
-        if needed.is_some_and(|needed| covers(Some(needed), held)) {
+        if needed.is_some_and(|_| covers(needed, &join(Some(held), needed))) {
             return true;
         }
         if !self.ctx.clusters.exists(cluster) {

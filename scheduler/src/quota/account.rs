@@ -3,8 +3,10 @@
 //!
 //! What an object uses of a cluster is the larger of its charge and its reservation. So an admission that has become a
 //! charge may be dropped before or after the charge is seen, and nothing is counted twice or not at all in between.
+//! Where it is admitted under other quotas than it is charged to, it counts under both until it is charged to them: the
+//! write that moves it may never come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use navarch_crds::names::ClusterName;
@@ -12,6 +14,7 @@ use navarch_crds::quota::Charge;
 use navarch_crds::select::Labels;
 
 use super::amounts::{Amount, Amounts, Names, ONCE, larger, side_by_side};
+use super::object::{Entry, Object, Reserved};
 use super::room::Counted;
 use super::shortage::Refusal;
 use super::tree::{Leaves, NodeId, Tree};
@@ -58,23 +61,6 @@ pub(super) struct Sum {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ClusterUse {
     pub(super) used: Vec<i128>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Object {
-    pub(super) leaves: Leaves,
-    pub(super) charge: Amounts,
-    pub(super) reserved: Option<Amounts>,
-}
-
-impl Object {
-    /// What it uses.
-    pub(super) fn uses(&self) -> Amounts {
-        match &self.reserved {
-            None => self.charge.clone(),
-            Some(reserved) => larger(&self.charge, reserved),
-        }
-    }
 }
 
 /// Nodes of which there is more free than there was.
@@ -138,9 +124,23 @@ impl<K: Ord + Clone> Account<K> {
         self.tree = tree;
         for (key, object) in &mut self.objects {
             object.leaves = attribute(key);
+            if let Some(reserved) = &mut object.reserved {
+                reserved.leaves = object.leaves.clone();
+            }
         }
         self.fold();
         Freed::all(&self.tree)
+    }
+
+    /// What is admitted for an object is to be charged to these leaves.
+    pub fn readmit(&mut self, key: &K, leaves: &Leaves) {
+        if self.is_reserved(key) {
+            self.change(key, |object| {
+                if let Some(reserved) = &mut object.reserved {
+                    reserved.leaves = leaves.clone();
+                }
+            });
+        }
     }
 
     /// Other clusters, or other labels of theirs.
@@ -162,20 +162,15 @@ impl<K: Ord + Clone> Account<K> {
     }
 
     /// Admits the whole new charge of an object, or nothing of it: it counts until it is charged or dropped, instead of
-    /// an earlier admission. What does not grow is never refused. Where the leaves of an object may have changed,
-    /// [`Account::charge`] comes first.
+    /// an earlier admission. What does not grow is never refused. At leaves that it is not charged to yet, all of it is growth.
     ///
     /// # Errors
     /// Why it must not grow.
     pub fn reserve(&mut self, key: &K, leaves: &Leaves, wanted: &Charge) -> Result<Freed, Refusal> {
         let wanted = self.names.take_in(wanted);
         self.learn_places();
-        let (before, after) = self.before_and_after(key, leaves, &wanted);
-        self.admits(leaves, &before, &after, Counted::Enforced)?;
-        Ok(self.change(key, |object| {
-            object.leaves = leaves.clone();
-            object.reserved = Some(wanted);
-        }))
+        self.admits(key, leaves, &wanted, Counted::Enforced)?;
+        Ok(self.take_in(key, leaves, wanted))
     }
 
     /// Takes something as admitted without asking.
@@ -183,10 +178,16 @@ impl<K: Ord + Clone> Account<K> {
     pub(super) fn take(&mut self, key: &K, leaves: &Leaves, wanted: &Charge) {
         let wanted = self.names.take_in(wanted);
         self.learn_places();
+        self.take_in(key, leaves, wanted);
+    }
+
+    fn take_in(&mut self, key: &K, leaves: &Leaves, amounts: Amounts) -> Freed {
         self.change(key, |object| {
-            object.leaves = leaves.clone();
-            object.reserved = Some(wanted);
-        });
+            object.reserved = Some(Reserved {
+                leaves: leaves.clone(),
+                amounts,
+            });
+        })
     }
 
     /// Drops what was admitted; what is charged stays.
@@ -214,38 +215,35 @@ impl<K: Ord + Clone> Account<K> {
         self.objects.get(key)
     }
 
-    /// What it uses now, and what it would use. At other leaves than before it uses nothing yet.
+    /// What it uses at a leaf now, and what it would use.
     pub(super) fn before_and_after(
         &self,
         key: &K,
-        leaves: &Leaves,
+        leaf: NodeId,
         wanted: &[Amount],
     ) -> (Amounts, Amounts) {
         let object = self.objects.get(key);
         let charge = object.map_or(&[][..], |object| &object.charge);
-        let before = object
-            .filter(|object| object.leaves == *leaves)
-            .map_or_else(Amounts::default, Object::uses);
+        let before = object.map_or_else(Amounts::default, |object| object.uses_at(leaf));
         (before, larger(charge, wanted))
     }
 
     fn change(&mut self, key: &K, edit: impl FnOnce(&mut Object)) -> Freed {
         let mut object = self.objects.remove(key).unwrap_or_default();
-        let before = (object.leaves.clone(), object.uses(), object.charge.clone());
+        let before = object.entries();
         edit(&mut object);
-        let (uses, mut freed) = (object.uses(), Freed::default());
-        if before.0 == object.leaves {
-            self.shift(object.leaves.nodes(), &before.1, &uses, &mut freed);
-            self.shift_reserved(
-                object.leaves.nodes(),
-                (&before.2, &before.1),
-                (&object.charge, &uses),
-            );
-        } else {
-            self.shift(before.0.nodes(), &before.1, &[], &mut freed);
-            self.shift_reserved(before.0.nodes(), (&before.2, &before.1), (&[], &[]));
-            self.shift(object.leaves.nodes(), &[], &uses, &mut Freed::default());
-            self.shift_reserved(object.leaves.nodes(), (&[], &[]), (&object.charge, &uses));
+        let (after, mut freed) = (object.entries(), Freed::default());
+        let none = || (Amounts::default(), Amounts::default());
+        let of = |entries: &[Entry], leaf| {
+            let found = entries.iter().find(|entry| entry.leaf == leaf);
+            found.map_or_else(none, |entry| (entry.charge.clone(), entry.uses.clone()))
+        };
+        let leaves = before.iter().chain(&after).map(|entry| entry.leaf);
+        let leaves: BTreeSet<NodeId> = leaves.collect();
+        for leaf in leaves {
+            let ((charge, uses), (new_charge, new_uses)) = (of(&before, leaf), of(&after, leaf));
+            self.shift(leaf, &uses, &new_uses, &mut freed);
+            self.shift_reserved(leaf, (&charge, &uses), (&new_charge, &new_uses));
         }
         if !object.charge.is_empty() || object.reserved.is_some() {
             self.objects.insert(key.clone(), object);
@@ -255,15 +253,13 @@ impl<K: Ord + Clone> Account<K> {
     }
 
     /// Moves the sums from one list to another.
-    fn shift(&mut self, leaves: &[NodeId], from: &[Amount], to: &[Amount], freed: &mut Freed) {
+    fn shift(&mut self, leaf: NodeId, from: &[Amount], to: &[Amount], freed: &mut Freed) {
         let changes = self.changes(from, to);
-        for leaf in leaves {
-            for (place, more) in by_resource(&changes) {
-                self.flow(*leaf, place, more, freed);
-            }
-            for cluster in changes.chunk_by(|one, other| one.cluster == other.cluster) {
-                self.shift_cluster(*leaf, cluster, freed);
-            }
+        for (place, more) in by_resource(&changes) {
+            self.flow(leaf, place, more, freed);
+        }
+        for cluster in changes.chunk_by(|one, other| one.cluster == other.cluster) {
+            self.shift_cluster(leaf, cluster, freed);
         }
     }
 
@@ -336,7 +332,7 @@ impl<K: Ord + Clone> Account<K> {
 
     fn shift_reserved(
         &mut self,
-        leaves: &[NodeId],
+        leaf: NodeId,
         (charge, uses): (&[Amount], &[Amount]),
         (new_charge, new_uses): (&[Amount], &[Amount]),
     ) {
@@ -347,7 +343,7 @@ impl<K: Ord + Clone> Account<K> {
         changes.extend(self.changes(new_charge, new_uses));
         let tree = Arc::clone(&self.tree);
         for (place, more) in by_resource(&changes) {
-            for node in leaves.iter().flat_map(|leaf| tree.path(*leaf)) {
+            for node in tree.path(leaf) {
                 self.nodes[node.place()].sums[place].reserved += more;
             }
         }
@@ -384,9 +380,10 @@ impl<K: Ord + Clone> Account<K> {
         let objects = std::mem::take(&mut self.objects);
         let mut freed = Freed::default();
         for object in objects.values() {
-            let uses = object.uses();
-            self.shift(object.leaves.nodes(), &[], &uses, &mut freed);
-            self.shift_reserved(object.leaves.nodes(), (&[], &[]), (&object.charge, &uses));
+            for Entry { leaf, charge, uses } in object.entries() {
+                self.shift(leaf, &[], &uses, &mut freed);
+                self.shift_reserved(leaf, (&[], &[]), (&charge, &uses));
+            }
         }
         self.objects = objects;
     }

@@ -297,14 +297,25 @@ fn modes_and_problems() {
 }
 
 #[test]
-fn an_object_moves_with_all_that_it_uses() {
+fn an_object_counts_where_it_is_charged_and_where_it_is_admitted() {
     let mut account =
         account(&json!({ "a": { "resources": limited(5) }, "b": { "resources": limited(5) } }));
     let (a, b) = (at(&account, &["a"]), at(&account, &["b"]));
     account.charge(&"o", &a, Some(&pods(3)));
     account.reserve(&"o", &a, &pods(5)).unwrap();
+    // The write that was admitted may still come.
     let freed = account.charge(&"o", &b, Some(&pods(3)));
+    assert!(freed.is_empty());
+    assert_eq!(told(&account, "a"), (5, 5, 0, 0, Some(0)));
+    assert_eq!(told(&account, "b"), (3, 0, 0, 0, Some(2)));
+    let freed = account.unreserve(&"o");
     assert_eq!(freed.nodes().collect::<Vec<_>>(), a.nodes());
+    assert_eq!(told(&account, "a").0, 0);
+    // One that is to be moved with its next write stays charged where it is until then.
+    account.reserve(&"o", &a, &pods(4)).unwrap();
+    assert_eq!(told(&account, "a"), (4, 4, 0, 0, Some(1)));
+    assert_eq!(told(&account, "b"), (3, 0, 0, 0, Some(2)));
+    account.reserve(&"o", &b, &pods(5)).unwrap();
     assert_eq!(told(&account, "a").0, 0);
     assert_eq!(told(&account, "b"), (5, 2, 0, 0, Some(0)));
     // Other quotas: it is charged to none, and then again to one.

@@ -7,7 +7,7 @@
 //! | [`need`] | what a copy uses of its cluster, and what an object costs once |
 //! | [`tree`] | the quotas: what each has, what is wrong with it, who is charged to it |
 //! | `shares`, [`matching`], [`problem`] | the shares of a node; which leaf an object is charged to; what can be wrong with a quota |
-//! | [`account`] | the fold of what objects are charged, and what was admitted on top |
+//! | [`account`], `object` | the fold of what objects are charged, and what was admitted on top |
 //! | `room`, [`shortage`], [`figures`] | how much more may be used; why not; what is told of a node |
 //! | [`line`] | who waits for room, and who may come in |
 
@@ -17,6 +17,7 @@ pub mod figures;
 pub mod line;
 pub mod matching;
 pub mod need;
+mod object;
 pub mod problem;
 pub mod resource;
 mod room;

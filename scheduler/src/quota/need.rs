@@ -96,6 +96,13 @@ pub fn priority_class<'a>(kind: &ApiResource, template: &'a Value) -> &'a str {
         .unwrap_or_default()
 }
 
+/// The priority that is written into its pods, without a class.
+#[must_use]
+pub fn priority(kind: &ApiResource, template: &Value) -> Option<i32> {
+    let pod = pod_spec(kind, template).ok().flatten()?;
+    i32::try_from(pod.get("priority")?.as_i64()?).ok()
+}
+
 fn field<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.')
         .try_fold(value, |value, step| value.get(step))

@@ -6,8 +6,9 @@ use navarch_crds::names::ClusterName;
 use navarch_crds::quota::{Charge, ClusterCharge, Mode};
 use std::collections::BTreeMap;
 
-use super::account::{Account, Object};
+use super::account::Account;
 use super::amounts::{Amount, Amounts, ONCE, amount_of, side_by_side};
+use super::object::Object;
 use super::shortage::{Refusal, Shortage};
 use super::tree::{Leaves, NodeId};
 
@@ -83,17 +84,28 @@ impl<K: Ord + Clone> Account<K> {
         tightest
     }
 
-    /// Whether growing from one list to the other is admitted.
+    /// Whether an object may use what is wanted at these leaves.
     pub(super) fn admits(
         &self,
+        key: &K,
         leaves: &Leaves,
-        before: &[Amount],
-        after: &[Amount],
+        wanted: &[Amount],
         counted: Counted,
     ) -> Result<(), Refusal> {
-        if leaves.is_none() {
-            return Ok(());
+        for leaf in leaves.nodes() {
+            let (before, after) = self.before_and_after(key, *leaf, wanted);
+            self.admits_at(leaves, *leaf, (&before, &after), counted)?;
         }
+        Ok(())
+    }
+
+    fn admits_at(
+        &self,
+        leaves: &Leaves,
+        leaf: NodeId,
+        (before, after): (&[Amount], &[Amount]),
+        counted: Counted,
+    ) -> Result<(), Refusal> {
         let mut grown = Vec::new();
         let mut growth: BTreeMap<usize, i128> = BTreeMap::new();
         let mut grows = false;
@@ -113,23 +125,21 @@ impl<K: Ord + Clone> Account<K> {
         if let Some(refusal) = self.blocked(leaves, counted) {
             return Err(refusal);
         }
-        for leaf in leaves.nodes() {
-            for (place, more) in growth.iter().filter(|(_, more)| **more > 0) {
-                match self.available(*leaf, *place, counted) {
-                    Some(bound) if bound.free < *more => {
-                        return Err(self.short(bound, *place, None, *more).into());
-                    }
-                    _ => {}
+        for (place, more) in growth.iter().filter(|(_, more)| **more > 0) {
+            match self.available(leaf, *place, counted) {
+                Some(bound) if bound.free < *more => {
+                    return Err(self.short(bound, *place, None, *more).into());
                 }
+                _ => {}
             }
-            for (cluster, place, more) in &grown {
-                match self.left_of_cluster(*leaf, *cluster, *place, counted) {
-                    Some(bound) if bound.free < *more => {
-                        let name = self.names.clusters.name(*cluster).cloned();
-                        return Err(self.short(bound, *place, name, *more).into());
-                    }
-                    _ => {}
+        }
+        for (cluster, place, more) in &grown {
+            match self.left_of_cluster(leaf, *cluster, *place, counted) {
+                Some(bound) if bound.free < *more => {
+                    let name = self.names.clusters.name(*cluster).cloned();
+                    return Err(self.short(bound, *place, name, *more).into());
                 }
+                _ => {}
             }
         }
         Ok(())
@@ -208,16 +218,14 @@ impl<K: Ord + Clone> Account<K> {
     /// Why the object must not grow like this.
     pub fn would_fit(&self, key: &K, leaves: &Leaves, wanted: &Charge) -> Result<(), Refusal> {
         let wanted = self.names.look_up(wanted);
-        let (before, after) = self.before_and_after(key, leaves, &wanted);
-        self.admits(leaves, &before, &after, Counted::Enforced)
+        self.admits(key, leaves, &wanted, Counted::Enforced)
     }
 
     /// What a quota that only warns says: why the object would not grow like this if it enforced its limits.
     #[must_use]
     pub fn warning(&self, key: &K, leaves: &Leaves, wanted: &Charge) -> Option<Refusal> {
         let wanted = self.names.look_up(wanted);
-        let (before, after) = self.before_and_after(key, leaves, &wanted);
-        self.admits(leaves, &before, &after, Counted::Warned).err()
+        self.admits(key, leaves, &wanted, Counted::Warned).err()
     }
 
     /// The most replicas that the copy in a cluster may have altogether, everything else of the object staying as it is;
@@ -231,7 +239,7 @@ impl<K: Ord + Clone> Account<K> {
         copy: &ClusterCharge,
         cluster: &ClusterName,
     ) -> i64 {
-        let present = self.present(key, leaves);
+        let present = self.present(key);
         let number = self.names.clusters.known(cluster);
         let mut bounds = Bounds::new(self, leaves);
         let names = copy.each.keys().chain(copy.fixed.keys());
@@ -252,7 +260,7 @@ impl<K: Ord + Clone> Account<K> {
     /// is left over beside whole replicas in a cluster that has some is not counted.
     #[must_use]
     pub fn headroom_total(&self, key: &K, leaves: &Leaves, each: &BTreeMap<String, i64>) -> i64 {
-        let present = self.present(key, leaves);
+        let present = self.present(key);
         let mut bounds = Bounds::new(self, leaves);
         for name in each.keys() {
             let more = bounds.more(self.names.resources.known(name), None);
@@ -282,10 +290,9 @@ impl<K: Ord + Clone> Account<K> {
         total
     }
 
-    fn present(&self, key: &K, leaves: &Leaves) -> Amounts {
-        self.object(key)
-            .filter(|object| object.leaves == *leaves)
-            .map_or_else(Default::default, Object::uses)
+    /// What it uses, wherever it is charged: what runs is not taken back because it moves to another quota.
+    fn present(&self, key: &K) -> Amounts {
+        self.object(key).map_or_else(Default::default, Object::uses)
     }
 }
 

@@ -8,6 +8,7 @@ use navarch_crds::names::ClusterName;
 use navarch_crds::quota::Charge;
 use navarch_scheduler::quota::{Account, Freed, Leaves, Line, Subject, Tree};
 
+use super::priorities::Priorities;
 use super::{Charged, Definition, Labels};
 use crate::runtime::key::Key;
 
@@ -19,6 +20,7 @@ pub(super) struct State {
     pub(super) definitions: BTreeMap<String, Definition>,
     pub(super) namespaces: BTreeMap<String, Labels>,
     pub(super) clusters: BTreeMap<ClusterName, Labels>,
+    pub(super) priorities: Priorities,
     /// The tree is older than the definitions, or objects were attributed before namespaces were known.
     pub(super) stale: bool,
     /// Objects have not been looked at since that changed.
@@ -29,6 +31,8 @@ pub(super) struct State {
     pub(super) objects: HashMap<Key, (Charged, Charge)>,
     /// Objects of which more is charged than placed: when a member is seen to run less, it is given back.
     pub(super) releasing: BTreeSet<Key>,
+    /// As what objects were admitted that are not settled yet.
+    pub(super) admitted: BTreeMap<Key, Charged>,
     pub(super) turns: Turns,
 }
 
@@ -46,8 +50,8 @@ pub(super) struct Turns {
     pub(super) came: Vec<Key>,
     /// Keys to be looked at.
     pub(super) woken: Vec<Key>,
-    /// What those who wait asked for last; without it, nobody knows whether they fit.
-    pub(super) asked: HashMap<Key, Charge>,
+    /// What those who wait asked for last, and as what; without it, nobody knows whether they fit.
+    pub(super) asked: HashMap<Key, (Charged, Charge)>,
 }
 
 impl State {
@@ -57,12 +61,14 @@ impl State {
             definitions: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            priorities: Priorities::default(),
             stale: false,
             news: false,
             account: Account::new(Arc::clone(&tree), &BTreeMap::new()),
             line: Line::new(tree, PATIENCE),
             objects: HashMap::new(),
             releasing: BTreeSet::new(),
+            admitted: BTreeMap::new(),
             turns: Turns::default(),
         }
     }
@@ -98,7 +104,10 @@ impl State {
             let (account, turns) = (&self.account, &self.turns);
             let mut waiting = self.line.woken(freed, |node| account.share(node));
             let next = waiting.find(|key| {
-                let fits = |asked| account.would_fit(key, &self.leaves(key), asked).is_ok();
+                let fits = |(object, asked): &(Charged, Charge)| {
+                    let leaves = self.leaves_of(key, object);
+                    account.would_fit(key, &leaves, asked).is_ok()
+                };
                 !turns.tried.contains(*key) && turns.asked.get(*key).is_none_or(fits)
             });
             if let Some(next) = next.cloned() {
@@ -143,6 +152,10 @@ impl State {
         let found: HashMap<Key, Leaves> = self.objects.iter().map(attributed).collect();
         let attribute = |key: &Key| found.get(key).cloned().unwrap_or(Leaves::None);
         let freed = self.account.set_tree(Arc::clone(&tree), attribute);
+        for (key, object) in &self.admitted {
+            let leaves = leaves_in(&tree, &self.namespaces, key, object);
+            self.account.readmit(key, &leaves);
+        }
         self.line.set_tree(tree, attribute);
         self.wake(freed);
     }

@@ -11,7 +11,7 @@ use crate::fleet::request::{Kind, RequestError};
 use crate::fleet::watch::{Seen, follow, follow_when_served};
 use crate::host::charges::note_charge;
 use crate::host::context::Context;
-use crate::host::quotas::Definition;
+use crate::host::quotas::{Definition, PriorityClass};
 use crate::host::take::{federated_kind, put_federated, quota_kind};
 use crate::runtime::compact::text;
 use crate::runtime::key::Key;
@@ -29,6 +29,7 @@ pub(super) fn start(ctx: &Arc<Context>) {
     ctx.tasks.spawn(follow_quotas(Arc::clone(ctx), listed));
     let listed = ctx.readiness.wait_for("namespaces");
     ctx.tasks.spawn(follow_namespaces(Arc::clone(ctx), listed));
+    ctx.tasks.spawn(follow_priority_classes(Arc::clone(ctx)));
 }
 
 /// Whether the host has any global quota. One that cannot say so is asked again by the watch.
@@ -227,6 +228,64 @@ async fn follow_namespaces(ctx: Arc<Context>, listed: Waiting) {
         } => ctx.troubles.watch_failed(&kind.plural, &message, silent),
     })
     .await;
+}
+
+/// They say in which order those who wait come in, and no more: nothing waits until they are listed.
+async fn follow_priority_classes(ctx: Arc<Context>) {
+    let kind = Kind::new(
+        "scheduling.k8s.io",
+        "v1",
+        "PriorityClass",
+        "priorityclasses",
+        false,
+    );
+    let mut listing = Listing::default();
+    let shutdown = ctx.tasks.shutdown().clone();
+    let client = ctx.host_clients.watches.clone();
+    follow(client, &kind, None, &shutdown, |seen| match seen {
+        Seen::Start => listing.start(),
+        Seen::Present(object) => {
+            put_priority_class(&ctx, &object);
+            listing.show(name_of(&object));
+        }
+        Seen::Changed(object) => {
+            put_priority_class(&ctx, &object);
+            wake_those_concerned(&ctx);
+        }
+        Seen::Deleted(object) => {
+            ctx.quotas.remove_priority_class(&name_of(&object));
+            wake_those_concerned(&ctx);
+        }
+        Seen::Listed => {
+            ctx.troubles.watch_works(&kind.plural);
+            let gone = listing.gone(ctx.quotas.priority_classes());
+            gone.iter()
+                .for_each(|name| ctx.quotas.remove_priority_class(name));
+            wake_those_concerned(&ctx);
+        }
+        Seen::Failed {
+            message, silent, ..
+        } => ctx.troubles.watch_failed(&kind.plural, &message, silent),
+    })
+    .await;
+}
+
+fn put_priority_class(ctx: &Context, object: &Value) {
+    let value = object.get("value").and_then(Value::as_i64);
+    let is_default = object.get("globalDefault").and_then(Value::as_bool);
+    let class = PriorityClass {
+        value: value
+            .and_then(|value| i32::try_from(value).ok())
+            .unwrap_or_default(),
+        is_default: is_default.unwrap_or_default(),
+    };
+    ctx.quotas.put_priority_class(name_of(object), class);
+}
+
+fn name_of(object: &Value) -> String {
+    text(object, "/metadata/name")
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Asks for a look at every object: who is charged for it may have changed, and it may fit now.

@@ -2,9 +2,11 @@
 
 use std::fmt::Debug;
 
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Resource};
+use navarch_crds::quota::GlobalQuota;
 use navarch_crds::v1alpha1::{
     ClusterFederatedObject, ClusterPropagationPolicy, FederatedCluster, FederatedObject,
     FederatedTypeConfig, PropagationPolicy, SchedulingProfile,
@@ -103,5 +105,31 @@ pub(crate) async fn everything(target: &Target) -> Result<Vec<Value>, CliError> 
     all.extend(list::<ClusterPropagationPolicy>(target).await?);
     all.extend(list::<FederatedObject>(target).await?);
     all.extend(list::<ClusterFederatedObject>(target).await?);
+    all.extend(quotas(target).await?);
+    Ok(all)
+}
+
+/// The global quotas; none on a host that was installed before there were any.
+pub(crate) async fn quotas(target: &Target) -> Result<Vec<Value>, CliError> {
+    let api: Api<GlobalQuota> = Api::all(target.client.clone());
+    match api.list(&ListParams::default().limit(1)).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+        _ => list::<GlobalQuota>(target).await,
+    }
+}
+
+/// The namespaces: quotas go by their labels.
+pub(crate) async fn namespaces(target: &Target) -> Result<Vec<Value>, CliError> {
+    list::<Namespace>(target).await
+}
+
+/// What counts for global quotas beside the object that is asked about; nothing where there are none.
+pub(crate) async fn beside(target: &Target) -> Result<Vec<Value>, CliError> {
+    let mut all = quotas(target).await?;
+    if !all.is_empty() {
+        all.extend(namespaces(target).await?);
+        all.extend(list::<FederatedObject>(target).await?);
+        all.extend(list::<ClusterFederatedObject>(target).await?);
+    }
     Ok(all)
 }

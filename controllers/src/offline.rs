@@ -8,13 +8,17 @@
 mod documents;
 pub mod explained;
 pub mod plan;
+mod plan_quotas;
+pub mod quotas;
 mod results;
 mod room;
 pub mod schedule;
 pub mod scheduled;
 mod stored;
+pub mod suggest;
 
 pub use documents::{Documents, OfflineError, Reading};
+pub use plan_quotas::{Figure, QuotaChange, QuotaPlan, Waits};
 pub use results::{CopyResult, ErrorResult, ObjectName, Rendered, RenderedObject};
 
 use jiff::Timestamp;

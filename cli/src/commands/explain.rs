@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::error::CliError;
 use crate::features::FeatureFlags;
-use crate::host_state::{get, get_dynamic, list};
+use crate::host_state::{self, get, get_dynamic, list};
 use crate::kubeconfig::{HostFlags, Target};
 use crate::output::{self, Format, table};
 
@@ -52,8 +52,9 @@ pub(crate) async fn run(flags: ExplainFlags) -> Result<(), CliError> {
         .unwrap_or_else(|| target.config.default_namespace.clone());
     let documents = gather(&target, kind, name, &namespace).await?;
     let now = jiff::Timestamp::now();
+    let beside = host_state::beside(&target).await?;
     let explained =
-        explained::explain(documents, flags.features.features(), now).map_err(|error| {
+        explained::explain(documents, beside, flags.features.features(), now).map_err(|error| {
             CliError::Refused {
                 message: format!("deciding about {kind} {name}: {}", error.message()),
                 advice: "Correct what is named there; until then the object stays where it is."
@@ -180,6 +181,9 @@ fn text(explained: &Explained) -> String {
         ];
         text.push_str("\n\n");
         text.push_str(&table::render(&headers, &rows));
+    }
+    if let Some(quota) = &explained.quota {
+        text.push_str(&format!("\n\n{}", super::quota::tell::answer(quota)));
     }
     for (title, lines) in [
         ("Applied", &explained.applied),

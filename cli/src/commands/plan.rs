@@ -29,14 +29,20 @@ pub(crate) struct PlanFlags {
 
 pub(crate) async fn run(flags: PlanFlags) -> Result<(), CliError> {
     let manifests = documents::read(&flags.filename)?;
-    let changed = manifests
+    let changed: Vec<serde_json::Value> = manifests
         .iter()
         .map(|manifest| manifest.object.clone())
         .collect();
     let target = flags.host.target().await?;
     let live = host_state::everything(&target).await?;
     let now = jiff::Timestamp::now();
-    let plan = plan::plan(&live, changed, flags.features.features(), now)
+    let is_quota = |document: &serde_json::Value| document["kind"] == "GlobalQuota";
+    let beside = if live.iter().chain(&changed).any(is_quota) {
+        host_state::namespaces(&target).await?
+    } else {
+        Vec::new()
+    };
+    let plan = plan::plan(&live, changed, &beside, flags.features.features(), now)
         .map_err(|error| documents::place(&manifests, &error))?;
     match flags.output {
         Some(format) => output::print_value(&plan, format),
@@ -56,6 +62,7 @@ fn text(plan: &Plan) -> String {
     for problem in &plan.problems {
         blocks.push(format!("cannot be decided and stays: {}", problem.message));
     }
+    blocks.extend(super::quota::tell::plan(&plan.quota));
     if !plan.totals.is_empty() {
         let rows: Vec<Vec<String>> = plan
             .totals

@@ -1,8 +1,11 @@
 //! `navarch quota`: the tree of global quotas with what is used of each, and who waits for room. Reads only.
 
+mod suggest;
+pub(crate) mod tell;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use navarch_crds::go::quantity;
@@ -18,7 +21,10 @@ use crate::output::{self, Format, table};
 const BAR: usize = 20;
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct QuotaFlags {
+    #[command(subcommand)]
+    command: Option<QuotaCommand>,
     /// Only this quota and those under it
     name: Option<String>,
     /// Print as JSON or YAML
@@ -28,7 +34,16 @@ pub(crate) struct QuotaFlags {
     host: HostFlags,
 }
 
+#[derive(Debug, Subcommand)]
+enum QuotaCommand {
+    /// Propose global quotas from what runs and from ResourceQuotas
+    Suggest(suggest::SuggestFlags),
+}
+
 pub(crate) async fn run(flags: QuotaFlags) -> Result<(), CliError> {
+    if let Some(QuotaCommand::Suggest(flags)) = flags.command {
+        return suggest::run(flags).await;
+    }
     let target = flags.host.target().await?;
     let quotas = list(&target, "global quotas").await?;
     if let Some(format) = flags.output {

@@ -81,5 +81,8 @@ fn block(answer: &Answer) -> String {
         text.push('\n');
         text.push_str(&table::render(&["CLUSTER", "ANSWER", "WHY"], &rows));
     }
+    if let Some(quota) = &answer.quota {
+        text.push_str(&format!("\n\n{}", super::quota::tell::answer(quota)));
+    }
     text
 }

@@ -17,6 +17,7 @@ use navarch_scheduler::quota::{
 use serde_json::Value;
 
 pub(crate) use priorities::PriorityClass;
+pub(crate) use turns::PATIENCE;
 use turns::State;
 
 use crate::runtime::key::Key;

@@ -4,6 +4,8 @@ use super::stored;
 use crate::federated::Federated;
 use crate::pointer;
 use navarch_crds::keys::cluster_condition::{JOINED, READY};
+use navarch_crds::quota::{self, GlobalQuota, GlobalQuotaSpec};
+use navarch_crds::select::Labels;
 use navarch_crds::type_configs;
 use navarch_crds::v1alpha1::{
     API_VERSION, ClusterCondition, ClusterOverridePolicy, ClusterPropagationPolicy,
@@ -12,7 +14,7 @@ use navarch_crds::v1alpha1::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Input that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -131,11 +133,16 @@ pub(super) type Key = (String, String);
 pub struct Documents {
     pub(super) sources: Vec<Numbered<Value>>,
     pub(super) federated: Vec<Numbered<Federated>>,
+    /// Federated objects that nobody asks about: only what they are charged counts.
+    pub(super) beside: Vec<Numbered<Federated>>,
     pub(super) policies: BTreeMap<Key, Numbered<PropagationPolicySpec>>,
     pub(super) overrides: BTreeMap<Key, GenericOverridePolicySpec>,
     pub(super) profiles: BTreeMap<String, Numbered<SchedulingProfileSpec>>,
     pub(super) clusters: Vec<Numbered<FederatedCluster>>,
     pub(super) type_configs: Vec<FederatedTypeConfig>,
+    pub(super) quotas: BTreeMap<String, GlobalQuotaSpec>,
+    /// Labels of the namespaces that are among the documents.
+    pub(super) namespaces: BTreeMap<String, Labels>,
     /// What was read and has no effect.
     pub(super) warnings: Vec<Numbered<String>>,
 }
@@ -163,6 +170,36 @@ impl Documents {
         Ok(sorted)
     }
 
+    /// Takes in quotas, namespaces and federated objects about which nothing is to be decided: they only count. Returns what
+    /// of it cannot be read.
+    pub(super) fn take_beside(&mut self, documents: Vec<Value>) -> Vec<OfflineError> {
+        let mut wrong = Vec::new();
+        for document in documents {
+            match Self::read(vec![document], Reading::Stored) {
+                Ok(read) => {
+                    self.beside.extend(read.federated);
+                    // What is asked about says it better.
+                    for (name, labels) in read.namespaces {
+                        self.namespaces.entry(name).or_insert(labels);
+                    }
+                    for (name, quota) in read.quotas {
+                        self.quotas.entry(name).or_insert(quota);
+                    }
+                }
+                Err(error) => wrong.push(error),
+            }
+        }
+        let asked = |one: &Numbered<Federated>| {
+            (
+                one.object.namespace().to_owned(),
+                one.object.name().to_owned(),
+            )
+        };
+        let known: BTreeSet<Key> = self.federated.iter().map(asked).collect();
+        self.beside.retain(|one| !known.contains(&asked(one)));
+        wrong
+    }
+
     fn add(
         &mut self,
         document: usize,
@@ -187,9 +224,15 @@ impl Documents {
                     object: format!("unknown field {field}: it has no effect"),
                 }));
         }
-        if pointer::text(&object, &["apiVersion"]) == API_VERSION {
+        let api_version = pointer::text(&object, &["apiVersion"]);
+        if [API_VERSION, quota::API_VERSION].contains(&api_version) {
             self.sort_in(document, object)
         } else {
+            if (api_version, pointer::text(&object, &["kind"])) == ("v1", "Namespace") {
+                let name = pointer::text(&object, &["metadata", "name"]).to_owned();
+                let labels = pointer::texts(&object, "labels");
+                self.namespaces.insert(name, labels);
+            }
             self.sources.push(Numbered { document, object });
             Ok(())
         }
@@ -253,6 +296,10 @@ impl Documents {
                 // Without a namespace it would count as an object of the cluster.
                 federated.metadata.namespace = (kind == "FederatedObject").then_some(namespace);
                 self.federated.push(numbered(document, federated));
+            }
+            "GlobalQuota" => {
+                let quota: GlobalQuota = read(object).map_err(wrong)?;
+                self.quotas.insert(name.clone(), quota.spec);
             }
             // Records of controllers: they decide nothing.
             _ => {}

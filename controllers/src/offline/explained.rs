@@ -3,8 +3,9 @@
 //! the functions that the running scheduler uses.
 
 use super::documents::{Documents, OfflineError, Reading};
+use super::quotas::QuotaAnswer;
 use super::results::ObjectName;
-use super::schedule::{self, Answer, Asked, OwnPods};
+use super::schedule::{self, Answer, Asked, Decided, OwnPods};
 use crate::federated::Federated;
 use crate::pending;
 use crate::pointer;
@@ -36,6 +37,9 @@ pub struct Explained {
     pub waiting: Vec<String>,
     /// Annotations of the object that do not count, and why not.
     pub ignored: Vec<String>,
+    /// What global quotas say of it; left out where none has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaAnswer>,
 }
 
 /// What there is to say of one cluster.
@@ -112,17 +116,22 @@ impl From<&Share> for Figures {
 }
 
 /// Explains the one object among documents of a host: the source, its federated object or both, with the
-/// clusters and what the object names.
+/// clusters and what the object names. `beside` are quotas, namespaces and other federated objects: what these are charged
+/// is not free.
 ///
 /// # Errors
 /// Documents that cannot be read, or about which nothing can be decided.
 pub fn explain(
     documents: Vec<Value>,
+    beside: Vec<Value>,
     features: Features,
     now: Timestamp,
 ) -> Result<Explained, OfflineError> {
-    let documents = Documents::read(documents, Reading::Stored)?;
-    let (snapshot, answers) = schedule::each(&documents, OwnPods::AreLeftOut, features, now)?;
+    let mut documents = Documents::read(documents, Reading::Stored)?;
+    let unread = documents.take_beside(beside);
+    let Decided {
+        snapshot, answers, ..
+    } = schedule::each(&documents, OwnPods::AreLeftOut, features, now)?;
     let Some(answer) = answers.into_iter().next().transpose()? else {
         return Ok(Explained::default());
     };
@@ -152,6 +161,15 @@ pub fn explain(
         shown.applied = applied(last);
     }
     shown.waiting = waiting(&answer, now);
+    if let Some(quota) = &answer.quota {
+        let unread = unread.iter().map(super::documents::OfflineError::message);
+        let notes = unread.map(|error| format!("not counted for quotas: {error}"));
+        shown.waiting.extend(notes);
+        if let Some(message) = quota.message.as_ref().filter(|_| !quota.fits) {
+            shown.waiting.push(format!("for room: {message}"));
+        }
+    }
+    shown.quota.clone_from(&answer.quota);
     shown.clusters = clusters.into_values().collect();
     Ok(shown)
 }

@@ -3,8 +3,10 @@
 //! functions decide as in the running scheduler, and only where its triggers would make it decide.
 
 use super::documents::{Documents, OfflineError, Reading};
+use super::plan_quotas::{self, QuotaPlan, Said};
+use super::quotas::Books;
 use super::results::ObjectName;
-use super::schedule::{self, Answer, OwnPods};
+use super::schedule::{self, Answer, Decided, OwnPods};
 use crate::pointer;
 use jiff::Timestamp;
 use navarch_scheduler::placement::Placement;
@@ -26,6 +28,8 @@ pub struct Plan {
     pub unchanged: usize,
     /// What each cluster runs now and then, by name; clusters in which nothing changes are left out.
     pub totals: Vec<ClusterTotal>,
+    /// What would be of global quotas. A move of which it says that it waits does not take place before it comes in.
+    pub quota: QuotaPlan,
 }
 
 /// An object that would move.
@@ -96,13 +100,15 @@ pub struct Load {
     pub replicas: i64,
 }
 
-/// Works out what would move if `changed` were applied to a host that holds `live`.
+/// Works out what would move if `changed` were applied to a host that holds `live`. `beside` are the host's namespaces:
+/// quotas go by their labels.
 ///
 /// # Errors
 /// Documents that cannot be read.
 pub fn plan(
     live: &[Value],
     changed: Vec<Value>,
+    beside: &[Value],
     features: Features,
     now: Timestamp,
 ) -> Result<Plan, OfflineError> {
@@ -116,9 +122,22 @@ pub fn plan(
             .into_iter()
             .map(|document| completed(document, &live)),
     );
-    let present = decisions(&Documents::read(live, Reading::Stored)?, features, now);
-    let future = decisions(&Documents::read(then, Reading::Stored)?, features, now);
+    let decide = |documents| -> Result<Decisions, OfflineError> {
+        let mut documents = Documents::read(documents, Reading::Stored)?;
+        documents.take_beside(beside.to_vec());
+        Ok(decisions(&documents, features, now))
+    };
+    let (mut present, mut future) = (decide(live)?, decide(then)?);
+    plan.quota = plan_quotas::plan(
+        present.books.take(),
+        &present.said,
+        future.books.take(),
+        &future.said,
+        now,
+    );
+    let future = future.next;
     let present: BTreeMap<String, &Next> = present
+        .next
         .iter()
         .flatten()
         .map(|one| (one.key(), one))
@@ -202,21 +221,33 @@ struct Next {
     whole: i64,
 }
 
-fn decisions(
-    documents: &Documents,
-    features: Features,
-    now: Timestamp,
-) -> Vec<Result<Next, String>> {
+/// What would become of all objects.
+#[derive(Default)]
+struct Decisions {
+    next: Vec<Result<Next, String>>,
+    said: Said,
+    books: Option<Books>,
+}
+
+fn decisions(documents: &Documents, features: Features, now: Timestamp) -> Decisions {
+    let mut decisions = Decisions::default();
     match schedule::each(documents, OwnPods::AreLeftOut, features, now) {
-        Ok((_, answers)) => answers
-            .into_iter()
-            .filter_map(|answer| match answer {
-                Ok(answer) => Next::of(&answer).map(Ok),
-                Err(error) => Some(Err(error.message())),
-            })
-            .collect(),
-        Err(error) => vec![Err(error.message())],
+        Ok(Decided { answers, books, .. }) => {
+            decisions.books = books;
+            for answer in answers {
+                match answer {
+                    Ok(answer) => {
+                        decisions.next.extend(Next::of(&answer).map(Ok));
+                        let said = answer.quota.map(|quota| (answer.object, quota));
+                        decisions.said.extend(said);
+                    }
+                    Err(error) => decisions.next.push(Err(error.message())),
+                }
+            }
+        }
+        Err(error) => decisions.next.push(Err(error.message())),
     }
+    decisions
 }
 
 impl Next {
@@ -225,8 +256,7 @@ impl Next {
         let asked = answer.asked.as_ref()?;
         let before = asked.unit.current.clone();
         let outcome = answer.outcome()?;
-        // As in a pass: what is placed nowhere is always asked about.
-        let kept = !before.is_empty() && !outcome.reschedule;
+        let kept = answer.is_kept(asked, &outcome);
         let decided = &asked.decision;
         let lost = decided.rejected().map(|(cluster, rejected)| {
             (

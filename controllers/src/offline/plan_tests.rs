@@ -68,7 +68,7 @@ fn world() -> Vec<Value> {
 }
 
 fn planned(live: &[Value], changed: Value) -> Plan {
-    plan(live, vec![changed], Features::default(), now()).unwrap()
+    plan(live, vec![changed], &[], Features::default(), now()).unwrap()
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn what_cannot_be_decided_stays_and_is_told() {
 }
 
 fn plan_error(changed: Value) -> String {
-    plan(&world(), vec![changed], Features::default(), now())
+    plan(&world(), vec![changed], &[], Features::default(), now())
         .unwrap_err()
         .to_string()
 }
@@ -174,7 +174,7 @@ fn an_explanation_has_every_filter_of_every_cluster() {
     web["status"] =
         json!({"syncedGeneration": 1, "clusters": [{"cluster": "b", "status": "ClusterNotReady"}]});
     documents.push(web);
-    let told = explain(documents, Features::default(), now()).unwrap();
+    let told = explain(documents, Vec::new(), Features::default(), now()).unwrap();
     assert_eq!(told.summary, "placed on a:4");
     let [a, b] = &told.clusters[..] else {
         panic!("{told:?}")
@@ -244,7 +244,7 @@ fn an_object_is_not_driven_away_by_its_own_pods() {
             profile.clone(),
             federated,
         ];
-        let told = explain(live.to_vec(), Features::default(), now()).unwrap();
+        let told = explain(live.to_vec(), Vec::new(), Features::default(), now()).unwrap();
         assert_eq!(told.summary, format!("placed on {expected}:4"), "{name}");
         let mut more = web(5);
         more["metadata"]["labels"] = json!({"kubeadmiral.io/propagation-policy-name": "p"});

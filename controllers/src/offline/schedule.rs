@@ -2,6 +2,7 @@
 //! uses, over documents. Pure; what is shown and how is up to whoever asks.
 
 use super::documents::{Documents, Numbered, OfflineError, Reading};
+use super::quotas::{self, Books, Case, QuotaAnswer};
 use super::results::{ObjectName, name, told, with_namespace};
 use super::room;
 use crate::federated::Federated;
@@ -14,6 +15,7 @@ use navarch_crds::keys::annotation;
 use navarch_crds::naming::federated_object_name;
 use navarch_crds::v1alpha1::{FederatedCluster, FederatedTypeConfig, GenericFederatedObjectSpec};
 use navarch_scheduler::framework::registry::Registry;
+use navarch_scheduler::placement::Placement;
 use navarch_scheduler::policy::CheckedPolicy;
 use navarch_scheduler::profile::{Profile, outside};
 use navarch_scheduler::snapshot::{Cluster, Snapshot};
@@ -61,6 +63,8 @@ pub struct Answer {
     pub replicas: i64,
     /// Its federated object, if it was given.
     pub last: Option<Federated>,
+    /// What global quotas say of it; `None`: none has it.
+    pub quota: Option<QuotaAnswer>,
 }
 
 impl Answer {
@@ -71,6 +75,20 @@ impl Answer {
         let last = self.last.as_ref();
         let stored = last.and_then(|last| last.annotation(annotation::SCHEDULING_TRIGGERS));
         Some(trigger::decide(stored, &self.triggers, Some(&asked.policy)))
+    }
+
+    /// Whether the next pass leaves it where it is. As in a pass, what is placed nowhere or waits for a quota is always
+    /// asked about.
+    pub(super) fn is_kept(&self, asked: &Asked, outcome: &TriggerOutcome) -> bool {
+        let waits = self.last.as_ref().and_then(quotas::waits).is_some();
+        !asked.unit.current.is_empty() && !outcome.reschedule && !waits
+    }
+
+    /// Where the next pass places it; `None`: it stays where it is.
+    fn next_placement(&self) -> Option<&Placement> {
+        let asked = self.asked.as_ref()?;
+        let kept = self.is_kept(asked, &self.outcome()?);
+        (!kept).then_some(&asked.decision.placement)
     }
 }
 
@@ -102,7 +120,9 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Answers, OfflineError> {
     let documents = Documents::read(documents, Reading::Stored)?;
-    let (snapshot, answers) = each(&documents, OwnPods::Count, features, now)?;
+    let Decided {
+        snapshot, answers, ..
+    } = each(&documents, OwnPods::Count, features, now)?;
     let answers: Vec<Answer> = answers.into_iter().collect::<Result<_, _>>()?;
     let mut warnings: Vec<(usize, String)> = documents
         .warnings
@@ -127,14 +147,21 @@ pub fn decide(
     })
 }
 
-/// The clusters, and an answer about every object: one that cannot be given does not stand in the way of
-/// the others.
+/// What was decided, and what it rests on.
+pub(super) struct Decided {
+    pub(super) snapshot: Snapshot,
+    /// One that cannot be given does not stand in the way of the others.
+    pub(super) answers: Vec<Result<Answer, OfflineError>>,
+    pub(super) books: Option<Books>,
+}
+
+/// Decides about every object.
 pub(super) fn each(
     documents: &Documents,
     own_pods: OwnPods,
     features: Features,
     now: Timestamp,
-) -> Result<(Snapshot, Vec<Result<Answer, OfflineError>>), OfflineError> {
+) -> Result<Decided, OfflineError> {
     let snapshot = snapshot(documents)?;
     let world = World {
         documents,
@@ -144,6 +171,7 @@ pub(super) fn each(
         nodes: room::nodes(&documents.clusters),
         features,
         now,
+        books: Books::of(documents),
     };
     // Hosts hold thousands of them.
     let by_key: BTreeMap<(&str, &str), &Federated> = documents
@@ -166,7 +194,12 @@ pub(super) fn each(
             answers.push(world.given(federated));
         }
     }
-    Ok((snapshot, answers))
+    let books = world.books;
+    Ok(Decided {
+        snapshot,
+        answers,
+        books,
+    })
 }
 
 /// Clusters that take no part.
@@ -214,6 +247,7 @@ struct World<'a> {
     nodes: BTreeMap<&'a str, i64>,
     features: Features,
     now: Timestamp,
+    books: Option<Books>,
 }
 
 /// An object as the scheduler sees it.
@@ -230,6 +264,15 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    fn case(&self) -> Case<'_> {
+        Case {
+            config: self.config,
+            namespace: self.namespace,
+            template: &self.wanted,
+            last: self.last,
+        }
+    }
+
     fn wrong(&self, field: impl Into<String>, message: impl Into<String>) -> OfflineError {
         OfflineError::Field {
             document: self.document,
@@ -357,14 +400,16 @@ impl World<'_> {
             snapshot: self.snapshot,
         })
         .map_err(|error| subject.unreadable(&error))?;
-        Ok(Answer {
+        let shown = policy.as_ref().map(|found| found.named.shown());
+        let (asked, part) = match policy.map(|found| self.ask(subject, found)).transpose()? {
+            Some((asked, part)) => (Some(Box::new(asked)), part),
+            None => (None, None),
+        };
+        let mut answer = Answer {
             object: subject.object.clone(),
             document: subject.document,
-            policy: policy.as_ref().map(|found| found.named.shown()),
-            asked: policy
-                .map(|found| self.ask(subject, found))
-                .transpose()?
-                .map(Box::new),
+            policy: shown,
+            asked,
             triggers,
             replicas: pointer::at_dots(
                 &subject.wanted.object,
@@ -373,7 +418,12 @@ impl World<'_> {
             .and_then(Value::as_i64)
             .unwrap_or(0),
             last: subject.last.cloned(),
-        })
+            quota: None,
+        };
+        if let Some(books) = &self.books {
+            answer.quota = books.answer(subject.case(), answer.next_placement(), part);
+        }
+        Ok(answer)
     }
 
     fn policy<'a>(
@@ -436,12 +486,17 @@ impl World<'_> {
             .map_err(|error| wrong(told(&error)))
     }
 
-    fn ask(&self, subject: &Subject<'_>, found: FoundPolicy<'_>) -> Result<Asked, OfflineError> {
+    /// With it, why quotas let only a part of it be asked for.
+    fn ask(
+        &self,
+        subject: &Subject<'_>,
+        found: FoundPolicy<'_>,
+    ) -> Result<(Asked, Option<String>), OfflineError> {
         let profile = self.profile(&found)?;
         let policy = found.policy;
         let none = GenericFederatedObjectSpec::default();
         let spec = subject.last.map_or(&none, |last| &last.spec);
-        let (unit, mut ignored) = unit::build(UnitInputs {
+        let (mut unit, mut ignored) = unit::build(UnitInputs {
             policy: &policy,
             type_config: &subject.config.spec,
             template: &subject.wanted.object,
@@ -455,6 +510,8 @@ impl World<'_> {
             annotation: annotation::MIGRATION_CONFIGURATION,
             message,
         }));
+        let books = self.books.as_ref();
+        let bounded = books.map(|books| books.bound(subject.case(), &mut unit));
         let last = subject
             .last
             .filter(|_| self.own_pods == OwnPods::AreLeftOut);
@@ -471,14 +528,16 @@ impl World<'_> {
             name: subject.object.name.clone(),
             message: told(&broken),
         })?;
-        Ok(Asked {
+        let part = bounded.and_then(|bounded| bounded.part(&decision.placement));
+        let asked = Asked {
             unit,
             policy,
             profile,
             decision,
             ignored,
             seen,
-        })
+        };
+        Ok((asked, part))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Answers as `navarch schedule -o json` prints them. Its form is a promise to scripts: fields may be
 //! added, none renamed; that goes for the parts that the scheduler's own explanation lends, too. Nothing is decided here.
 
+use super::quotas::QuotaAnswer;
 use super::results::ObjectName;
 use super::schedule::{Answer, Answers};
 use navarch_scheduler::explain::{Placed, Refused, Scores, explain};
@@ -32,6 +33,9 @@ pub struct ScheduledObject<'a> {
     pub scores: Vec<Scores<'a>>,
     /// What the annotation `kubeadmiral.io/scheduling-triggers` would hold.
     pub triggers: Value,
+    /// What global quotas say of it; left out where none has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<&'a QuotaAnswer>,
 }
 
 impl<'a> Scheduled<'a> {
@@ -51,6 +55,7 @@ impl<'a> ScheduledObject<'a> {
             policy: answer.policy.clone().unwrap_or_default(),
             // It was written by ourselves a moment ago.
             triggers: serde_json::from_str(&answer.triggers.to_json()).unwrap_or_default(),
+            quota: answer.quota.as_ref(),
             ..Self::default()
         };
         if let Some(asked) = &answer.asked {

@@ -9,6 +9,7 @@ use crate::pointer;
 use jiff::Timestamp;
 use navarch_crds::definitions;
 use navarch_crds::go::quantity;
+use navarch_crds::quota;
 use navarch_crds::v1alpha1::API_VERSION;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -71,7 +72,8 @@ impl Wrong {
 /// Completes an object of any kind as an API server would; returns fields that mean nothing.
 pub(super) fn complete(object: &mut Value) -> Result<Vec<String>, Wrong> {
     metadata(object)?;
-    if pointer::text(object, &["apiVersion"]) != API_VERSION {
+    let api_version = pointer::text(object, &["apiVersion"]);
+    if ![API_VERSION, quota::API_VERSION].contains(&api_version) {
         replicas(object);
         return Ok(Vec::new());
     }

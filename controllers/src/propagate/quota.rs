@@ -351,7 +351,7 @@ impl<'a> Case<'a> {
 }
 
 /// By how much a charge is more than another, over all clusters.
-fn difference(from: &Charge, to: &Charge) -> BTreeMap<String, i64> {
+pub(crate) fn difference(from: &Charge, to: &Charge) -> BTreeMap<String, i64> {
     let sum = |charge: &Charge| {
         let mut sum = charge.once.clone();
         for used in charge.clusters.values() {

@@ -13,7 +13,7 @@ use super::{Charged, Definition, Labels};
 use crate::runtime::key::Key;
 
 /// Who has been passed for so long lets nobody pass any more.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Debug)]
 pub(super) struct State {
